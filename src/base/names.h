@@ -1,0 +1,65 @@
+/*
+ * The words that users write and the numbers that records and messages carry: algorithms, hashes, schemes,
+ * usages, states, roles. Numbers are stored: never reuse one, only add.
+ */
+#ifndef HF_BASE_NAMES_H
+#define HF_BASE_NAMES_H
+
+#include "base/buf.h"
+
+typedef enum hf_alg {
+    HF_ALG_NONE = 0,
+    HF_ALG_AES_256_GCM = 1, /* aes-256-gcm */
+    HF_ALG_EC_P256 = 2,     /* ec-p256 */
+    HF_ALG_ED25519 = 3,     /* ed25519 */
+    HF_ALG_ML_KEM_768 = 4   /* ml-kem-768 */
+} hf_alg;
+const char *hf_alg_name(hf_alg a); /* NULL when unknown */
+hf_alg hf_alg_parse(hf_view name); /* HF_ALG_NONE when unknown */
+
+enum {
+    HF_USE_SIGN = 1u << 0,
+    HF_USE_VERIFY = 1u << 1,
+    HF_USE_ENCRYPT = 1u << 2,
+    HF_USE_DECRYPT = 1u << 3,
+    HF_USE_ENCAPSULATE = 1u << 4,
+    HF_USE_DECAPSULATE = 1u << 5
+};
+uint32_t hf_alg_usages(hf_alg a);          /* all that the algorithm can be used for; the default of a new key */
+uint32_t hf_usage_parse(hf_view name);     /* one bit; 0 when unknown */
+const char *hf_usage_name(uint32_t bit);   /* NULL when unknown */
+
+typedef enum hf_hash { HF_HASH_NONE = 0, HF_HASH_SHA256 = 1, HF_HASH_SHA384 = 2, HF_HASH_SHA512 = 3 } hf_hash;
+hf_err hf_hash_parse(hf_view name, hf_hash *ret) HF_MUST_USE; /* "sha256"; an empty name is HF_HASH_NONE: the algorithm's default */
+
+typedef enum hf_scheme {
+    HF_SCHEME_DEFAULT = 0,   /* ECDSA DER for EC, Ed25519 for Ed25519 */
+    HF_SCHEME_ECDSA_DER = 1, /* ecdsa-der */
+    HF_SCHEME_ECDSA_RAW = 2, /* ecdsa-raw: r||s, exactly 64 bytes for P-256 */
+    HF_SCHEME_ED25519 = 3    /* ed25519 */
+} hf_scheme;
+hf_err hf_scheme_parse(hf_view name, hf_scheme *ret) HF_MUST_USE; /* an empty name is the default */
+
+typedef enum hf_key_state {
+    HF_STATE_NONE = 0,
+    HF_STATE_STAGED = 1,
+    HF_STATE_ACTIVE = 2,
+    HF_STATE_REVOKED = 3,
+    HF_STATE_PURGE_SCHEDULED = 4,
+    HF_STATE_DESTROYED = 5
+} hf_key_state;
+const char *hf_key_state_name(hf_key_state s);
+hf_key_state hf_key_state_parse(hf_view name); /* HF_STATE_NONE when unknown */
+
+/* Role bits of an actor. */
+enum {
+    HF_ROLE_ADMINISTRATOR = 1u << 0,
+    HF_ROLE_OPERATOR = 1u << 1,
+    HF_ROLE_AUDITOR = 1u << 2,
+    HF_ROLE_SERVICE = 1u << 3,
+    HF_ROLE_ALL = 15u
+};
+uint32_t hf_role_parse(hf_view name); /* "administrator" (or "admin"), "operator", "auditor", "service"; 0 when unknown */
+const char *hf_role_name(uint32_t bit);
+
+#endif
