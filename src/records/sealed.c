@@ -1,0 +1,59 @@
+#include "records/sealed.h"
+
+#include "crypto/crypto.h"
+#include <string.h>
+
+#define FRAME_BYTES (2 + HF_RECORD_MAC_BYTES)
+
+void hf_blob_begin(hf_writer *w, uint8_t kind)
+{
+    hf_put_u8(w, HF_RECORD_FORMAT);
+    hf_put_u8(w, kind);
+}
+
+hf_err hf_blob_end(hf_writer *w, hf_view mac_key, uint8_t *ret_mac)
+{
+    HF_CHECK(!w->failed, HF_ERR_BOUNDS);
+    uint8_t mac[HF_RECORD_MAC_BYTES];
+    const hf_view covered = hf_writer_view(w);
+    HF_TRY(hf_hmac(HF_HASH_SHA384, mac_key, &covered, 1, mac));
+    hf_put_bytes(w, mac, sizeof(mac));
+    HF_CHECK(!w->failed, HF_ERR_BOUNDS);
+    if (ret_mac != NULL)
+        memcpy(ret_mac, mac, sizeof(mac));
+    return HF_OK;
+}
+
+hf_err hf_blob_open(hf_view blob, uint8_t kind, hf_view mac_key, const uint8_t *expect_mac, hf_reader *ret)
+{
+    HF_CHECK(blob.len >= FRAME_BYTES, HF_ERR_INTEGRITY);
+    /* Only this release's own format has a MAC that it knows how to check. */
+    HF_CHECK(blob.ptr[0] <= HF_RECORD_FORMAT, HF_ERR_UNSUPPORTED);
+    HF_CHECK(blob.ptr[0] == HF_RECORD_FORMAT && blob.ptr[1] == kind, HF_ERR_INTEGRITY);
+
+    const hf_view covered = hf_view_of(blob.ptr, blob.len - HF_RECORD_MAC_BYTES);
+    const uint8_t *stored = blob.ptr + covered.len;
+    uint8_t mac[HF_RECORD_MAC_BYTES];
+    HF_TRY(hf_hmac(HF_HASH_SHA384, mac_key, &covered, 1, mac));
+    HF_CHECK(hf_ct_equal(mac, stored, sizeof(mac)), HF_ERR_INTEGRITY);
+    HF_CHECK(expect_mac == NULL || hf_ct_equal(mac, expect_mac, sizeof(mac)), HF_ERR_INTEGRITY);
+    *ret = hf_reader_of(hf_view_of(covered.ptr + 2, covered.len - 2));
+    return HF_OK;
+}
+
+hf_err hf_record_mac_of(hf_view blob, uint8_t ret_mac[static HF_RECORD_MAC_BYTES])
+{
+    HF_CHECK(blob.len >= FRAME_BYTES, HF_ERR_MALFORMED);
+    memcpy(ret_mac, blob.ptr + blob.len - HF_RECORD_MAC_BYTES, HF_RECORD_MAC_BYTES);
+    return HF_OK;
+}
+
+hf_err hf_secret_random(size_t len, hf_secret **ret)
+{
+    HF_AUTO(hf_secret_freep) hf_secret *fresh = NULL;
+    HF_TRY(hf_secret_new(len, &fresh));
+    HF_TRY(hf_random(hf_secret_bytes(fresh), len));
+    *ret = fresh;
+    fresh = NULL;
+    return HF_OK;
+}
