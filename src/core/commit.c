@@ -1,0 +1,346 @@
+#include "core/core.h"
+
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * One store transaction at a time. Each carries a change (or none), the audit segments up to now, and the manifest that
+ * commits to the state after it. A transaction whose answer was lost with the store process is sent again or found
+ * done by the manifest's generation: it is never in doubt.
+ */
+#define COMMIT_CAP (1048576u + 4096u)
+#define RETRY_MS 1000
+#define MANIFEST_CHECK_ID (UINT64_C(3) << 60)
+
+static const uint8_t no_id[16];
+
+/* ---- changes ---- */
+
+bool commit_slot_free(const core *c)
+{
+    return c->commit.current == NULL && c->commit.pending == NULL;
+}
+
+hf_err change_new(core *c, change **ret)
+{
+    change *ch = calloc(1, sizeof(*ch));
+
+    HF_CHECK(ch != NULL, HF_ERR_OVERLOADED);
+    ch->set = c->set;
+    ch->key_count = c->manifest.key_count;
+    ch->epoch = c->manifest.epoch;
+    ch->keyset_generation = c->keyset.generation;
+    *ret = ch;
+    return HF_OK;
+}
+
+void change_free(change *ch)
+{
+    if (ch == NULL)
+        return;
+    hf_key_free(ch->key);
+    if (ch->reply != NULL)
+        explicit_bzero(ch->reply, ch->reply_len);
+    free(ch->reply);
+    free(ch->ops);
+    free(ch->blob);
+    free(ch);
+}
+
+static hf_err add_op(change *ch, const struct hf_store_op *op)
+{
+    size_t need = ch->ops_len + op->blob.len + 64;
+
+    if (need > ch->ops_cap) {
+        size_t cap = need * 2;
+        uint8_t *more = realloc(ch->ops, cap);
+        HF_CHECK(more != NULL, HF_ERR_OVERLOADED);
+        ch->ops = more;
+        ch->ops_cap = cap;
+    }
+    hf_writer w = hf_writer_on(ch->ops + ch->ops_len, ch->ops_cap - ch->ops_len);
+    HF_TRY(hf_store_op_encode(op, &w));
+    ch->ops_len += w.len;
+    return HF_OK;
+}
+
+hf_err change_put(change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version, hf_view blob)
+{
+    struct hf_store_op op = { .op = 1, .kind = kind, .version = version, .blob = blob };
+
+    memcpy(op.id, id, sizeof(op.id));
+    return add_op(ch, &op);
+}
+
+hf_err change_delete(change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version)
+{
+    struct hf_store_op op = { .op = 2, .kind = kind, .version = version };
+
+    memcpy(op.id, id, sizeof(op.id));
+    return add_op(ch, &op);
+}
+
+static struct hf_row_ref row_ref(uint8_t kind, const uint8_t id[static 16], uint64_t version, const uint8_t *mac)
+{
+    struct hf_row_ref ref = { .kind = kind, .version = version };
+
+    memcpy(ref.id, id, sizeof(ref.id));
+    memcpy(ref.mac, mac, sizeof(ref.mac));
+    return ref;
+}
+
+hf_err change_set_add(core *c, change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version, const uint8_t *mac)
+{
+    struct hf_row_ref ref = row_ref(kind, id, version, mac);
+
+    return hf_set_hash_add(c->keys, &ch->set, &ref);
+}
+
+hf_err change_set_remove(core *c, change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version, const uint8_t *mac)
+{
+    struct hf_row_ref ref = row_ref(kind, id, version, mac);
+
+    return hf_set_hash_remove(c->keys, &ch->set, &ref);
+}
+
+hf_err change_reply(change *ch, uint16_t type, hf_view body)
+{
+    uint8_t *copy = malloc(body.len == 0 ? 1 : body.len);
+
+    HF_CHECK(copy != NULL, HF_ERR_OVERLOADED);
+    if (body.len > 0)
+        memcpy(copy, body.ptr, body.len);
+    free(ch->reply);
+    ch->reply = copy;
+    ch->reply_len = body.len;
+    ch->reply_type = type;
+    return HF_OK;
+}
+
+void commit_submit(core *c, change *ch)
+{
+    ch->seq = c->journal.chain.seq;
+    c->commit.pending = ch;
+    commit_pump(c);
+}
+
+/* ---- one transaction ---- */
+
+/* The manifest of the state that the transaction will leave. */
+static hf_err next_manifest(core *c, const change *ch, struct hf_manifest *ret)
+{
+    struct hf_manifest m = {
+        .generation = c->manifest.generation + 1,
+        .epoch = ch != NULL ? ch->epoch : c->manifest.epoch,
+        .key_count = ch != NULL ? ch->key_count : c->manifest.key_count,
+        .keyset_generation = ch != NULL ? ch->keyset_generation : c->manifest.keyset_generation,
+        .audit_seq = c->commit.next_sealed.seq,
+    };
+
+    if (m.keyset_generation < c->keyset.generation)
+        m.keyset_generation = c->keyset.generation;
+    memcpy(m.audit_head, c->commit.next_sealed.head, sizeof(m.audit_head));
+    HF_TRY(hf_set_hash_seal(c->keys, &c->commit.next_set, &m.set));
+    *ret = m;
+    return HF_OK;
+}
+
+static hf_err put_manifest(core *c, hf_writer *ops)
+{
+    uint8_t blob[HF_MANIFEST_BYTES];
+    struct hf_store_op op = { .op = 1, .kind = HF_ROW_MANIFEST, .blob = { blob, sizeof(blob) } };
+
+    HF_TRY(hf_manifest_encode(c->keys, &c->commit.next_manifest, blob));
+    return hf_store_op_encode(&op, ops);
+}
+
+static hf_err build(core *c, change *ch)
+{
+    commit *t = &c->commit;
+    static uint8_t buffer[COMMIT_CAP];
+    hf_writer ops = hf_writer_on(buffer, 1048576);
+
+    if (ch != NULL)
+        hf_put_bytes(&ops, ch->ops, ch->ops_len);
+    HF_TRY(journal_segments(c, hf_wall_now(), &ops, &t->next_sealed, &t->next_segment_index));
+    t->next_set = ch != NULL ? ch->set : c->set;
+    HF_TRY(next_manifest(c, ch, &t->next_manifest));
+    HF_TRY(put_manifest(c, &ops));
+    /* A tail that was taken over is in the segments now. */
+    if (c->journal.stored_tail != NULL) {
+        struct hf_store_op drop = { .op = 2, .kind = HF_ROW_TAIL };
+        HF_TRY(hf_store_op_encode(&drop, &ops));
+    }
+    struct hf_store_commit m = { .ops = hf_writer_view(&ops) };
+    uint8_t *message = malloc(ops.len + 16);
+    HF_CHECK(message != NULL, HF_ERR_OVERLOADED);
+    hf_writer w = hf_writer_on(message, ops.len + 16);
+    hf_err e = hf_store_commit_encode(&m, &w);
+    if (e != HF_OK) {
+        free(message);
+        return e;
+    }
+    free(t->message);
+    t->message = message;
+    t->len = w.len;
+    t->id = t->next_manifest.generation;
+    return HF_OK;
+}
+
+static bool journal_is_due(const core *c, hf_mono now)
+{
+    if (!journal_unsealed(c))
+        return false;
+    return c->stopping || c->durable_head != NULL || hf_ring_used(&c->journal.ring) > HF_SEGMENT_ENTRIES_MAX ||
+           now.ns >= hf_mono_after_ms(c->journal.oldest_unsealed, c->config.segment_ms).ns;
+}
+
+static void change_failed(core *c, change *ch, hf_err e, const char *detail)
+{
+    if (ch->finish != NULL)
+        ch->finish(c, ch, e);
+    if (ch->request != NULL) {
+        /* Its record said that it happened; this one says that it did not. */
+        journal_note(c, ch->request->row->type, e, "core", "the store refused the change recorded just before");
+        request_fail(c, ch->request, e, detail, 0);
+        request_free(c, ch->request);
+    }
+    change_free(ch);
+}
+
+void commit_pump(core *c)
+{
+    commit *t = &c->commit;
+    hf_mono now = hf_mono_now();
+
+    if (t->in_flight || c->epoch_busy || c->state != CORE_OPEN || c->store == NULL)
+        return;
+    if (t->pending == NULL && (now.ns < t->retry_at.ns || !journal_is_due(c, now)))
+        return;
+    change *ch = t->pending;
+    hf_err e = build(c, ch);
+    if (e != HF_OK) {
+        t->pending = NULL;
+        hf_log(HF_LOG_ERROR, "a transaction cannot be built: %s", hf_err_text(e));
+        t->retry_at = hf_mono_after_ms(now, RETRY_MS);
+        if (ch != NULL)
+            change_failed(c, ch, e, NULL);
+        return;
+    }
+    t->pending = NULL;
+    t->current = ch;
+    t->in_flight = true;
+    peer_send(c->store, HF_MSG_STORE_COMMIT, t->id, (hf_view) { t->message, t->len });
+}
+
+/* ---- its end ---- */
+
+static void take_state(core *c)
+{
+    commit *t = &c->commit;
+
+    c->manifest = t->next_manifest;
+    c->has_manifest = true;
+    c->set = t->next_set;
+    c->journal.sealed = t->next_sealed;
+    c->journal.segment_index = t->next_segment_index;
+    hf_ring_release(&c->journal.ring, t->next_sealed.seq);
+    free(c->journal.stored_tail);
+    c->journal.stored_tail = NULL;
+    if (journal_unsealed(c))
+        c->journal.oldest_unsealed = hf_mono_now();
+}
+
+static void change_stored(core *c, change *ch)
+{
+    hf_err e = ch->apply != NULL ? ch->apply(c, ch) : HF_OK;
+
+    if (e != HF_OK) { /* the store has it and memory does not: only a new start makes them one again */
+        core_fail(c, "a stored change could not be taken into memory: %s", hf_err_text(e));
+    }
+    if (ch->finish != NULL)
+        ch->finish(c, ch, e);
+    if (ch->request != NULL) {
+        if (e == HF_OK)
+            request_answer(c, ch->request, ch->reply_type, (hf_view) { ch->reply, ch->reply_len });
+        else
+            request_fail(c, ch->request, e, NULL, 0);
+        request_free(c, ch->request);
+    }
+    change_free(ch);
+}
+
+void commit_done(core *c, uint64_t id, hf_err e, hf_view why)
+{
+    commit *t = &c->commit;
+    change *ch = t->current;
+
+    if (!t->in_flight || id != t->id)
+        return;
+    t->in_flight = false;
+    t->current = NULL;
+    if (e != HF_OK) {
+        char text[257] = "the store refused the transaction";
+        if (why.len > 0 && hf_view_to_str(why, text, sizeof(text)) != HF_OK)
+            text[0] = '\0';
+        hf_log(HF_LOG_ERROR, "store: %s", text);
+        t->retry_at = hf_mono_after_ms(hf_mono_now(), RETRY_MS);
+        if (ch != NULL)
+            change_failed(c, ch, HF_ERR_STORE, text);
+    } else {
+        take_state(c);
+        if (ch != NULL)
+            change_stored(c, ch);
+        durable_stored(c, c->journal.sealed.seq);
+        anchor_pump(c, ch != NULL);
+    }
+    if (c->seal_wanted) {
+        c->seal_wanted = false;
+        core_seal(c);
+        return;
+    }
+    request_rerun_all(c, &c->waiting_changes);
+    commit_pump(c);
+    stop_if_done(c);
+}
+
+void commit_store_gone(core *c)
+{
+    /* A transaction in flight stays as it is: the next store process says what became of it. */
+    (void)c;
+}
+
+void commit_store_back(core *c)
+{
+    uint8_t bytes[64];
+    hf_writer w = hf_writer_on(bytes, sizeof(bytes));
+    struct hf_store_get m = { .kind = HF_ROW_MANIFEST };
+
+    memcpy(m.id, no_id, sizeof(m.id));
+    if (c->state == CORE_OPEN && hf_store_get_encode(&m, &w) == HF_OK)
+        peer_send(c->store, HF_MSG_STORE_GET, MANIFEST_CHECK_ID, hf_writer_view(&w));
+}
+
+void commit_manifest_row(core *c, const struct hf_store_rows *rows)
+{
+    commit *t = &c->commit;
+    hf_reader r = hf_reader_of(rows->rows);
+    struct hf_store_row row;
+    struct hf_manifest m;
+
+    if (rows->error != HF_OK || !hf_store_row_next(&r, &row) || hf_manifest_decode(c->keys, row.blob, &m) != HF_OK) {
+        core_fail(c, "the restarted store gave no valid manifest: its data was altered or lost");
+        return;
+    }
+    if (t->in_flight && m.generation == t->next_manifest.generation)
+        commit_done(c, t->id, HF_OK, (hf_view) { 0 });
+    else if (m.generation != c->manifest.generation)
+        core_fail(c, "the restarted store is at generation %llu, core at %llu: its data was exchanged",
+                  (unsigned long long)m.generation, (unsigned long long)c->manifest.generation);
+    else if (t->in_flight)
+        peer_send(c->store, HF_MSG_STORE_COMMIT, t->id, (hf_view) { t->message, t->len });
+    else
+        commit_pump(c);
+}

@@ -1,0 +1,130 @@
+/*
+ * One operation: what dispatch hands to an op_ file, and what the op hands back.
+ *
+ * Dispatch has judged limits, token, role, key, state and usage before `act` runs, and audits and answers after it.
+ */
+#ifndef HF_CORE_OP_H
+#define HF_CORE_OP_H
+
+#include "core/core.h"
+
+/* Room for any client request's struct. */
+typedef union any_request {
+    struct hf_head head;
+    struct hf_status status;
+    struct hf_capabilities capabilities;
+    struct hf_key_create key_create;
+    struct hf_key_list key_list;
+    struct hf_key_show key_show;
+    struct hf_key_versions key_versions;
+    struct hf_key_public key_public;
+    struct hf_key_rotate key_rotate;
+    struct hf_key_revoke key_revoke;
+    struct hf_key_destroy key_destroy;
+    struct hf_sign sign;
+    struct hf_verify verify;
+    struct hf_encrypt encrypt;
+    struct hf_decrypt decrypt;
+    struct hf_encapsulate encapsulate;
+    struct hf_decapsulate decapsulate;
+    struct hf_audit_recent audit_recent;
+    struct hf_audit_events audit_events;
+    struct hf_audit_head audit_head;
+    struct hf_audit_export audit_export;
+    struct hf_keyset_show keyset_show;
+    struct hf_keyset_apply keyset_apply;
+    struct hf_epoch_rotate epoch_rotate;
+    struct hf_seal seal;
+    struct hf_unseal unseal;
+    struct hf_token_revoke token_revoke;
+} any_request;
+
+typedef struct op {
+    core *core;
+    lane *lane;
+    request *request;
+    const hf_message_row *row;
+    any_request in;
+    actor who;
+    hf_wall now;
+    key_entry *entry;    /* of ops with a key */
+    uint32_t version;    /* the key version that is used */
+    cached_key *loaded;  /* of ops that use material; held until the answer */
+    /* Out: the answer and what the audit says beside actor, action, key and result. */
+    hf_writer reply;
+    hf_view payload[3];
+    size_t n_payload;
+    uint8_t audit_id[16];
+    hf_view audit_detail;
+    char detail[256];    /* sentence for a failure; empty: the error's own text */
+    change *change;      /* to be committed; the answer follows the store */
+    bool waits;          /* parked; it runs again from its first step */
+    bool answered_later; /* handed over to somebody who answers and audits */
+} op;
+
+/* How dispatch prepares an operation. */
+typedef struct op_row {
+    uint16_t type;
+    bool open_to_all;     /* no token */
+    size_t key_at;        /* offset of the key's name in the struct; NO_KEY */
+    size_t version_at;    /* offset of a wanted version; NO_FIELD: the active one */
+    uint32_t usage;       /* bit that the key must have; 0: none, any state */
+    bool loads;           /* needs the key's material in the cache */
+    hf_err (*act)(op *o); /* locked */
+} op_row;
+
+#define NO_FIELD ((size_t)-1)
+
+extern const op_row op_rows[];
+extern const size_t op_row_count;
+
+/* Sets the failure sentence and gives e back. */
+hf_err op_fails(op *o, hf_err e, const char *format, ...) HF_PRINTF(3, 4);
+/* The material of o->version into o->loaded, or o->waits. */
+hf_err op_load(op *o) HF_MUST_USE;
+/* key_info of an entry into a list. */
+hf_err op_put_key_info(core *c, const key_entry *e, hf_writer *w) HF_MUST_USE;
+hf_err op_reply_key(op *o, const key_entry *e, hf_writer *w) HF_MUST_USE; /* a KEY_DETAIL body */
+/* Parks until the transaction slot is free; false when it is free now. */
+hf_err op_wait_for_slot(op *o, bool *ret_waits) HF_MUST_USE;
+/* Begins o->change, or parks until the slot is free. */
+hf_err op_change_start(op *o, bool *ret_waits) HF_MUST_USE;
+/* A fresh key version: generated, sealed, its rows added to the change. Gives the MAC for the KEY record. */
+hf_err op_new_version(op *o, change *ch, const uint8_t id[static 16], hf_alg alg, uint32_t version,
+                      uint8_t ret_mac[static HF_RECORD_MAC_BYTES]) HF_MUST_USE;
+/* The change's new KEY record: encodes, adds it to ops and set hash (with the old one out), keeps the blob for apply. */
+hf_err op_put_record(op *o, change *ch, const struct hf_key_record *rec, const key_entry *old) HF_MUST_USE;
+hf_err op_apply_record(core *c, change *ch); /* an `apply`: record and wrap into the index, key into the cache */
+
+hf_err op_status(op *o);
+hf_err op_capabilities(op *o);
+hf_err op_key_create(op *o);
+hf_err op_key_list(op *o);
+hf_err op_key_show(op *o);
+hf_err op_key_versions(op *o);
+hf_err op_key_public(op *o);
+hf_err op_key_rotate(op *o);
+hf_err op_key_revoke(op *o);
+hf_err op_key_destroy(op *o);
+hf_err op_sign(op *o);
+hf_err op_verify(op *o);
+hf_err op_encrypt(op *o);
+hf_err op_decrypt(op *o);
+hf_err op_encapsulate(op *o);
+hf_err op_decapsulate(op *o);
+hf_err op_audit_recent(op *o);
+hf_err op_audit_events(op *o);
+hf_err op_audit_head(op *o);
+hf_err op_audit_export(op *o);
+void audit_rows(core *c, uint64_t id, const struct hf_store_rows *rows); /* op_audit.c: segments came from the store */
+hf_err op_keyset_show(op *o);
+hf_err op_keyset_apply(op *o);
+void keyset_written(core *c, hf_err e); /* op_keyset.c: the supervisor has the file on disk */
+hf_err op_epoch_rotate(op *o);
+void epoch_written(core *c, hf_err e); /* op_epoch_rotate.c */
+void epoch_rows(core *c, uint64_t id, const struct hf_store_rows *rows);
+hf_err op_seal(op *o);
+hf_err op_unseal(op *o);
+hf_err op_token_revoke(op *o);
+
+#endif

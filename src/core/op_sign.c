@@ -1,0 +1,22 @@
+#include "core/op.h"
+
+#include "crypto/crypto.h"
+
+/* Ed25519 hashes its message twice, so it signs a message that core has whole; the row bounds it to 1 MiB. */
+hf_err op_sign(op *o)
+{
+    const struct hf_sign *in = &o->in.sign;
+    uint8_t signature[HF_SIGNATURE_MAX_BYTES];
+    size_t len;
+
+    o->payload[o->n_payload++] = in->payload;
+    core_begin_work(o->core);
+    hf_err e = hf_key_sign(cache_key(o->loaded), (hf_scheme)in->scheme, (hf_hash)in->hash, in->prehashed, in->payload, signature,
+                           sizeof(signature), &len);
+    core_end_work(o->core);
+    if (e == HF_ERR_UNSUPPORTED)
+        return op_fails(o, e, "this scheme, hash or prehashing does not go with %s", hf_alg_name(o->entry->alg));
+    HF_TRY(e);
+    struct hf_signed m = { .version = o->version, .signature = { signature, len } };
+    return hf_signed_encode(&m, &o->reply);
+}

@@ -1,0 +1,20 @@
+#include "core/op.h"
+
+#include "crypto/crypto.h"
+
+/* A bad signature is an answer, not an error: the audit says which it was. */
+hf_err op_verify(op *o)
+{
+    const struct hf_verify *in = &o->in.verify;
+
+    o->payload[o->n_payload++] = in->payload;
+    core_begin_work(o->core);
+    hf_err e = hf_key_verify(cache_key(o->loaded), (hf_scheme)in->scheme, (hf_hash)in->hash, in->prehashed, in->payload, in->signature);
+    core_end_work(o->core);
+    if (e == HF_ERR_UNSUPPORTED)
+        return op_fails(o, e, "this scheme, hash or prehashing does not go with %s", hf_alg_name(o->entry->alg));
+    HF_CHECK(e == HF_OK || e == HF_ERR_BAD_SIGNATURE, e);
+    o->audit_detail = hf_view_str(e == HF_OK ? "valid" : "not valid");
+    struct hf_verified m = { .valid = e == HF_OK, .version = o->version };
+    return hf_verified_encode(&m, &o->reply);
+}

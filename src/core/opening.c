@@ -1,0 +1,499 @@
+#include "core/core.h"
+
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "records/revocation.h"
+#include "records/version_record.h"
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * From the root key to the open state: derive the keys, read manifest, keys, wrappings, revocations and the audit from the store,
+ * verify all of it against the manifest and the anchor, take over what the last core had not stored. Each
+ * answer of the store leads to the next question, so that core serves /healthz meanwhile.
+ */
+#define OPENING_ID (UINT64_C(1) << 60)
+#define SCAN_BYTES 900000u
+/* Records of the audit that a start verifies; `audit verify` does all. */
+#define AUDIT_RECHECK 65536u
+#define TAIL_MAX (32u << 20)
+
+typedef enum step { STEP_MANIFEST, STEP_KEYS, STEP_WRAPS, STEP_REVOCATIONS, STEP_SEGMENTS, STEP_TAIL } step;
+
+struct opening {
+    step step;
+    struct hf_set_hash set;
+    uint64_t keys;
+    struct hf_audit_chain chain; /* of the segments read so far */
+    uint64_t index;              /* of the last segment */
+    bool saw_segment;
+    bool anchor_met;
+    struct hf_anchor anchor;
+    bool has_anchor;
+    char why[256];
+};
+
+static hf_err because(struct opening *o, hf_err e, const char *format, ...) HF_PRINTF(3, 4);
+static hf_err because(struct opening *o, hf_err e, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(o->why, sizeof(o->why), format, args);
+    va_end(args);
+    return e;
+}
+
+static void ask_scan(core *c, uint8_t kind, const uint8_t *after_id, uint64_t after_version, bool from_start)
+{
+    uint8_t bytes[64];
+    hf_writer w = hf_writer_on(bytes, sizeof(bytes));
+    struct hf_store_scan m = { .kind = kind, .after_version = after_version, .from_start = from_start, .max_bytes = SCAN_BYTES };
+
+    if (after_id != NULL)
+        memcpy(m.after_id, after_id, sizeof(m.after_id));
+    if (hf_store_scan_encode(&m, &w) == HF_OK)
+        peer_send(c->store, HF_MSG_STORE_SCAN, OPENING_ID, hf_writer_view(&w));
+}
+
+static void ask_manifest(core *c)
+{
+    uint8_t bytes[64];
+    hf_writer w = hf_writer_on(bytes, sizeof(bytes));
+    struct hf_store_get m = { .kind = HF_ROW_MANIFEST };
+
+    if (hf_store_get_encode(&m, &w) == HF_OK)
+        peer_send(c->store, HF_MSG_STORE_GET, OPENING_ID, hf_writer_view(&w));
+}
+
+/* ---- what leads to the end ---- */
+
+static void forget_keys(core *c)
+{
+    cache_drop_all(c->cache);
+    hf_key_free(c->journal.sign_key);
+    c->journal.sign_key = NULL;
+    hf_epoch_file_clear(&c->epochs);
+    hf_root_keys_free(c->keys);
+    c->keys = NULL;
+}
+
+static void give_up(core *c, core_state state, const char *why)
+{
+    struct opening *o = c->open_step;
+
+    c->open_step = NULL;
+    c->opening = false;
+    forget_keys(c);
+    core_set_state(c, state, why);
+    free(o);
+}
+
+void opening_abort(core *c)
+{
+    if (c->opening)
+        give_up(c, CORE_SEALED, "the store went away while it was read; unsealing starts again");
+}
+
+/* ---- epoch file and anchor ---- */
+
+hf_err epochs_write(core *c)
+{
+    uint8_t bytes[HF_EPOCH_FILE_BYTES], body[HF_EPOCH_FILE_BYTES + 8];
+    hf_writer w = hf_writer_on(body, sizeof(body));
+
+    HF_TRY(hf_epoch_file_encode(c->keys, &c->epochs, bytes));
+    struct hf_epoch_write m = { .epoch = { bytes, sizeof(bytes) } };
+    HF_TRY(hf_epoch_write_encode(&m, &w));
+    c->epoch_busy = true; /* no transaction before the file is on disk */
+    peer_send(c->supervisor, HF_MSG_EPOCH_WRITE, CORE_ACK_EPOCH, hf_writer_view(&w));
+    return HF_OK;
+}
+
+static hf_err load_epochs(core *c, struct opening *o)
+{
+    if (c->saved_epoch != NULL) {
+        hf_err e = hf_epoch_file_decode(c->keys, (hf_view) { c->saved_epoch, c->saved_epoch_len }, &c->epochs);
+        return e == HF_OK ? HF_OK : because(o, e, "the epoch key file was altered or belongs to another root key");
+    }
+    if (c->has_manifest)
+        return because(o, HF_ERR_INTEGRITY, "the epoch key file is missing, and without it no key in the store can be opened");
+    HF_TRY(hf_epoch_key_new(&c->epochs.current.key));
+    c->epochs.current.epoch = 1;
+    return epochs_write(c);
+}
+
+static hf_err load_anchor(core *c, struct opening *o)
+{
+    if (c->saved_anchor == NULL)
+        return HF_OK;
+    if (hf_anchor_decode(c->keys, (hf_view) { c->saved_anchor, c->saved_anchor_len }, &o->anchor) != HF_OK)
+        return because(o, HF_ERR_INTEGRITY, "the anchor was altered or belongs to another root key");
+    o->has_anchor = true;
+    return HF_OK;
+}
+
+static hf_err first_start(core *c, struct opening *o)
+{
+    if (o->has_anchor)
+        return because(o, HF_ERR_ROLLBACK, "the store is empty, but the anchor says that it held data: it was deleted or exchanged");
+    c->manifest = (struct hf_manifest) { .epoch = 1 };
+    return HF_OK;
+}
+
+static hf_err check_anchor(core *c, struct opening *o)
+{
+    if (o->has_anchor && c->manifest.generation < o->anchor.manifest_generation)
+        return because(o, HF_ERR_ROLLBACK,
+                       "the store is older than its anchor (generation %llu, anchored %llu): a copy from the past was put in place",
+                       (unsigned long long)c->manifest.generation, (unsigned long long)o->anchor.manifest_generation);
+    return HF_OK;
+}
+
+/* ---- rows ---- */
+
+static hf_err take_manifest(core *c, struct opening *o, const struct hf_store_rows *rows)
+{
+    hf_reader r = hf_reader_of(rows->rows);
+    struct hf_store_row row;
+
+    c->has_manifest = hf_store_row_next(&r, &row);
+    HF_TRY(load_anchor(c, o));
+    if (!c->has_manifest) {
+        HF_TRY(first_start(c, o));
+    } else if (hf_manifest_decode(c->keys, row.blob, &c->manifest) != HF_OK) {
+        return because(o, HF_ERR_INTEGRITY, "the store's manifest was altered or belongs to another root key");
+    }
+    HF_TRY(check_anchor(c, o));
+    HF_TRY(load_epochs(c, o));
+    /* A first start that was cut off before its first transaction leaves the file of epoch 1 and an empty store. */
+    if (!c->has_manifest && c->epochs.current.epoch != 1)
+        return because(o, HF_ERR_ROLLBACK, "the store is empty, but the epoch key file is not from a first start: the store was deleted or exchanged");
+    hf_err e = keyset_check(c);
+    if (e != HF_OK)
+        return because(o, e, "the keyset file was altered, is older than the newest one applied, or belongs to another root key");
+    return HF_OK;
+}
+
+static hf_err add_to_set(core *c, struct opening *o, const struct hf_store_row *row)
+{
+    struct hf_row_ref ref = { .kind = row->kind, .version = row->version };
+
+    memcpy(ref.id, row->id, sizeof(ref.id));
+    HF_TRY(hf_record_mac_of(row->blob, ref.mac));
+    return hf_set_hash_add(c->keys, &o->set, &ref);
+}
+
+static hf_err take_key(core *c, struct opening *o, const struct hf_store_row *row)
+{
+    key_entry *e;
+
+    HF_CHECK(row->kind == HF_ROW_KEY && row->version == 0, HF_ERR_INTEGRITY);
+    HF_TRY(hf_key_record_decode(c->keys, row->blob, row->id, NULL, c->scratch));
+    HF_CHECK(index_by_id(c->index, row->id) == NULL && index_by_name(c->index, c->scratch->name) == NULL, HF_ERR_INTEGRITY);
+    HF_TRY(index_put(c->index, c->scratch, row->blob, &e));
+    o->keys++;
+    return add_to_set(c, o, row);
+}
+
+static hf_err take_wrap(core *c, struct opening *o, const struct hf_store_row *row)
+{
+    struct hf_wrap_head head;
+    uint8_t mac[HF_RECORD_MAC_BYTES];
+
+    HF_CHECK(row->kind == HF_ROW_WRAP && row->version <= UINT32_MAX, HF_ERR_INTEGRITY);
+    HF_TRY(hf_wrap_check(c->keys, row->blob, row->id, (uint32_t)row->version, NULL, &head));
+    HF_TRY(hf_record_mac_of(row->blob, mac));
+    HF_TRY(index_put_wrap(c->index, row->id, head.version, head.epoch, mac));
+    return add_to_set(c, o, row);
+}
+
+static hf_err take_revocation(core *c, struct opening *o, const struct hf_store_row *row)
+{
+    int64_t expires;
+
+    HF_CHECK(row->kind == HF_ROW_REVOCATION && row->version == 0, HF_ERR_INTEGRITY);
+    HF_TRY(hf_revocation_decode(c->keys, row->blob, row->id, &expires));
+    HF_TRY(verdicts_revoke(c, row->id, expires));
+    return add_to_set(c, o, row);
+}
+
+static hf_err take_segment(core *c, struct opening *o, const struct hf_store_row *row)
+{
+    struct hf_segment seg;
+    uint64_t bad;
+    hf_view mac = hf_root_key(c->keys, HF_PURPOSE_AUDIT_MAC);
+
+    HF_CHECK(row->kind == HF_ROW_SEGMENT, HF_ERR_INTEGRITY);
+    HF_TRY(hf_segment_decode(row->blob, &seg));
+    HF_CHECK(seg.last_seq == row->version, HF_ERR_INTEGRITY);
+    HF_TRY(hf_segment_verify_mac(&seg, mac, &bad));
+    if (o->saw_segment || seg.first_seq == 1)
+        HF_TRY(hf_segment_follows(o->index, &o->chain, &seg));
+    o->saw_segment = true;
+    o->index = seg.index;
+    o->chain.seq = seg.last_seq;
+    memcpy(o->chain.head, seg.head, sizeof(o->chain.head));
+    if (o->has_anchor && seg.last_seq == o->anchor.audit_seq)
+        o->anchor_met = memcmp(seg.head, o->anchor.audit_head, sizeof(seg.head)) == 0;
+    return HF_OK;
+}
+
+/* ---- the end: everything is read ---- */
+
+static hf_err check_state(core *c, struct opening *o)
+{
+    if (hf_set_hash_equal(c->keys, &o->set, &c->manifest.set) != HF_OK || o->keys != c->manifest.key_count)
+        return because(o, HF_ERR_INTEGRITY, "the store's rows are not those that its manifest commits to: some were withheld, added or exchanged");
+    if (o->chain.seq != c->manifest.audit_seq || memcmp(o->chain.head, c->manifest.audit_head, sizeof(o->chain.head)) != 0)
+        return because(o, HF_ERR_INTEGRITY, "the audit does not end where the manifest says: segments are missing or were altered");
+    if (o->has_anchor && o->anchor.audit_seq > 0 && !o->anchor_met && o->anchor.audit_seq + AUDIT_RECHECK > o->chain.seq)
+        return because(o, HF_ERR_ROLLBACK, "the audit does not contain the record that the anchor names: another history was put in place");
+    return HF_OK;
+}
+
+/* Entries that the last core wrote and nobody stored as segments: from the TAIL row or the old ring. They go into our ring. */
+static void adopt(core *c, hf_view entries)
+{
+    struct hf_audit_walk walk;
+    struct hf_audit_entry e;
+    hf_err err;
+
+    hf_audit_walk_start(&walk, entries, &c->journal.chain, hf_root_key(c->keys, HF_PURPOSE_AUDIT_MAC));
+    while ((err = hf_audit_walk_next(&walk, &e)) == HF_OK) {
+        if (hf_ring_append(&c->journal.ring, e.whole) != HF_OK)
+            return;
+        c->journal.chain = walk.at;
+    }
+    if (err != HF_ERR_NOT_FOUND)
+        hf_log(HF_LOG_WARN, "audit entries of the last run end in a broken one after record %llu",
+               (unsigned long long)c->journal.chain.seq);
+}
+
+/* The part of entries that follows the chain: what is already in segments is skipped. */
+static hf_view after_chain(core *c, hf_view entries)
+{
+    hf_view left = entries;
+    struct hf_audit_entry e;
+
+    while (left.len > 0) {
+        hf_view before = left;
+        if (hf_audit_entry_next(&left, &e) != HF_OK)
+            return (hf_view) { 0 };
+        if (e.seq > c->journal.chain.seq)
+            return before;
+    }
+    return left;
+}
+
+static void adopt_stored(core *c)
+{
+    if (c->journal.stored_tail == NULL)
+        return;
+    adopt(c, after_chain(c, (hf_view) { c->journal.stored_tail, c->journal.stored_tail_len }));
+    if (journal_unsealed(c))
+        c->journal.oldest_unsealed = hf_mono_now();
+}
+
+static hf_err load_sign_key(core *c)
+{
+    return hf_key_load_private(HF_ALG_ED25519, hf_root_key_secret(c->keys, HF_PURPOSE_AUDIT_SIGN), &c->journal.sign_key);
+}
+
+static hf_err finish_opening(core *c, struct opening *o)
+{
+    if (c->has_manifest)
+        HF_TRY(check_state(c, o));
+    else if (o->keys != 0 || o->saw_segment)
+        return because(o, HF_ERR_INTEGRITY, "the store has rows but no manifest: it was altered");
+    HF_TRY(load_sign_key(c));
+    c->set = o->set;
+    /* After `seal` and `unseal` in one process our own chain goes on; a new process begins where the store ends. */
+    bool goes_on = c->journal.chain.seq > 0 && c->journal.sealed.seq == o->chain.seq &&
+                   memcmp(c->journal.sealed.head, o->chain.head, sizeof(o->chain.head)) == 0;
+    if (goes_on)
+        return HF_OK;
+    c->journal.chain = c->journal.sealed = o->chain;
+    c->journal.segment_index = o->index;
+    adopt_stored(c);
+    return HF_OK;
+}
+
+static void open_now(core *c)
+{
+    free(c->open_step);
+    c->open_step = NULL;
+    c->opening = false;
+    core_set_state(c, CORE_OPEN, "");
+    struct hf_audit_record rec = {
+        .time = hf_wall_now(),
+        .klass = HF_AUDIT_DURABLE,
+        .action = HF_MSG_ROOT_KEY,
+        .count = 1,
+        .actor = hf_view_str("core"),
+        .detail = hf_view_str("unsealed"),
+    };
+    if (journal_append(c, &rec) != HF_OK)
+        hf_log(HF_LOG_ERROR, "the unsealing cannot be audited: the journal is full");
+    commit_pump(c);
+}
+
+/* ---- the steps in order ---- */
+
+typedef struct scan_step {
+    hf_row_kind kind;
+    hf_err (*take)(core *c, struct opening *o, const struct hf_store_row *row);
+    const char *what;
+} scan_step;
+
+static const scan_step scans[] = {
+    [STEP_KEYS] = { HF_ROW_KEY, take_key, "a key record" },
+    [STEP_WRAPS] = { HF_ROW_WRAP, take_wrap, "a wrapped data key" },
+    [STEP_REVOCATIONS] = { HF_ROW_REVOCATION, take_revocation, "a token revocation" },
+    [STEP_SEGMENTS] = { HF_ROW_SEGMENT, take_segment, "an audit segment" },
+};
+
+static void ask_step(core *c, struct opening *o)
+{
+    if (o->step == STEP_TAIL) {
+        ask_scan(c, HF_ROW_TAIL, NULL, 0, true);
+        return;
+    }
+    uint64_t seq = c->manifest.audit_seq;
+    bool late = o->step == STEP_SEGMENTS && seq > AUDIT_RECHECK;
+    ask_scan(c, (uint8_t)scans[o->step].kind, NULL, late ? seq - AUDIT_RECHECK : 0, !late);
+}
+
+static hf_err take_rows(core *c, struct opening *o, const struct hf_store_rows *rows)
+{
+    const scan_step *s = &scans[o->step];
+    hf_reader r = hf_reader_of(rows->rows);
+    struct hf_store_row row = { 0 };
+
+    while (hf_store_row_next(&r, &row)) {
+        hf_err e = s->take(c, o, &row);
+        if (e == HF_ERR_INTEGRITY || e == HF_ERR_MALFORMED || e == HF_ERR_UNSUPPORTED || e == HF_ERR_BOUNDS)
+            return because(o, e == HF_ERR_UNSUPPORTED ? e : HF_ERR_INTEGRITY, "%s in the store was altered or is of a newer release", s->what);
+        HF_TRY(e);
+    }
+    HF_CHECK(!r.failed, HF_ERR_MALFORMED);
+    if (rows->more) {
+        ask_scan(c, (uint8_t)s->kind, row.id, row.version, false);
+        return HF_OK;
+    }
+    o->step++;
+    ask_step(c, o);
+    return HF_OK;
+}
+
+static hf_err take_tail(core *c, const struct hf_store_rows *rows)
+{
+    hf_reader r = hf_reader_of(rows->rows);
+    struct hf_store_row row;
+
+    if (c->journal.stored_tail != NULL)
+        return HF_OK; /* the old ring is newer than what the store saved from it */
+    size_t len = 0;
+    while (hf_store_row_next(&r, &row))
+        len += row.blob.len;
+    if (len == 0)
+        return HF_OK;
+    HF_CHECK(len <= TAIL_MAX, HF_ERR_TOO_LARGE);
+    uint8_t *copy = malloc(len);
+    HF_CHECK(copy != NULL, HF_ERR_SYSTEM);
+    hf_writer w = hf_writer_on(copy, len);
+    r = hf_reader_of(rows->rows);
+    while (hf_store_row_next(&r, &row))
+        hf_put_view(&w, row.blob);
+    c->journal.stored_tail = copy;
+    c->journal.stored_tail_len = w.len;
+    return HF_OK;
+}
+
+static hf_err advance(core *c, struct opening *o, const struct hf_store_rows *rows)
+{
+    /* Without a manifest this is a first start; see take_manifest. */
+    bool absent = rows->error == HF_ERR_NOT_FOUND && o->step == STEP_MANIFEST;
+    HF_CHECK(rows->error == HF_OK || absent, HF_ERR_STORE);
+    switch (o->step) {
+    case STEP_MANIFEST:
+        HF_TRY(take_manifest(c, o, rows));
+        o->step = STEP_KEYS;
+        ask_step(c, o);
+        return HF_OK;
+    case STEP_KEYS:
+    case STEP_WRAPS:
+    case STEP_REVOCATIONS:
+    case STEP_SEGMENTS:
+        return take_rows(c, o, rows);
+    case STEP_TAIL:
+        HF_TRY(take_tail(c, rows));
+        HF_TRY(finish_opening(c, o));
+        open_now(c);
+        return HF_OK;
+    }
+    return HF_ERR_INTERNAL;
+}
+
+void opening_rows(core *c, const struct hf_store_rows *rows)
+{
+    struct opening *o = c->open_step;
+
+    if (!c->opening || o == NULL)
+        return;
+    hf_err e = advance(c, o, rows);
+    if (e == HF_OK)
+        return;
+    char why[300];
+    snprintf(why, sizeof(why), "%s", o->why[0] != '\0' ? o->why : hf_err_text(e));
+    give_up(c, e == HF_ERR_STORE || e == HF_ERR_SYSTEM ? CORE_SEALED : CORE_FAILED, why);
+}
+
+void opening_start(core *c, hf_secret *root)
+{
+    struct opening *o = calloc(1, sizeof(*o));
+    key_index *fresh = NULL;
+
+    hf_err e = o == NULL || c->busy > 0 ? HF_ERR_OVERLOADED : index_new(&fresh);
+    if (e == HF_OK)
+        e = hf_root_keys_derive(root, &c->keys);
+    hf_secret_free(root);
+    if (e != HF_OK) {
+        index_free(fresh);
+        free(o);
+        core_set_state(c, CORE_SEALED, hf_err_text(e));
+        return;
+    }
+    index_free(c->index);
+    c->index = fresh;
+    c->open_step = o;
+    c->opening = true;
+    core_set_state(c, CORE_SEALED, "opening");
+    if (c->store != NULL)
+        ask_manifest(c);
+}
+
+void opening_store_back(core *c)
+{
+    if (c->opening && c->open_step->step == STEP_MANIFEST)
+        ask_manifest(c);
+    else if (c->state == CORE_SEALED && !c->opening && c->supervisor != NULL)
+        peer_send(c->supervisor, HF_MSG_UNSEAL_WANTED, 0, (hf_view) { 0 });
+    else
+        commit_store_back(c);
+}
+
+void core_seal(core *c)
+{
+    forget_keys(c);
+    verdicts_fail_all(c, HF_ERR_SEALED);
+    loading_fail_all(c, HF_ERR_SEALED);
+    request_queue_fail(c, &c->waiting_changes, HF_ERR_SEALED, NULL);
+    core_set_state(c, CORE_SEALED, "sealed by an administrator");
+}

@@ -1,0 +1,124 @@
+#include "core/core.h"
+
+#include "base/log.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+#define QUEUE_BYTES (16u << 20)
+
+peer *peer_find(core *c, uint32_t slot, uint32_t generation)
+{
+    peer *p = slot < CORE_PEERS_MAX ? &c->peers[slot] : NULL;
+
+    return p != NULL && p->channel != NULL && p->generation == generation ? p : NULL;
+}
+
+void peer_send(peer *p, uint16_t type, uint64_t id, hf_view body)
+{
+    if (p == NULL || p->channel == NULL)
+        return;
+    /* A peer that is gone, or so slow that its queue is full, loses the message: its own deadline answers its client. */
+    if (hf_channel_send(p->channel, type, id, body, NULL, 0) == HF_ERR_OVERLOADED)
+        hf_log(HF_LOG_WARN, "the queue to a peer (role %d) is full, a message was dropped", p->role);
+}
+
+/* Which pointer of core stands for a role that exists once; NULL for gateways. */
+static peer **single_peer(core *c, hf_peer_role role)
+{
+    switch (role) {
+    case HF_PEER_SUPERVISOR:
+        return &c->supervisor;
+    case HF_PEER_STORE:
+        return &c->store;
+    case HF_PEER_VERIFIER:
+        return &c->verifier;
+    case HF_PEER_UNSEAL:
+        return &c->unsealer;
+    case HF_PEER_CORE:
+    case HF_PEER_GATEWAY:
+    case HF_PEER_CONFIG:
+        break;
+    }
+    return NULL;
+}
+
+static void peer_close(peer *p)
+{
+    peer **single = single_peer(p->core, p->role);
+
+    hf_channel_free(p->channel);
+    p->channel = NULL;
+    p->generation++;
+    if (single != NULL && *single == p)
+        *single = NULL;
+}
+
+static void on_end(void *arg, hf_err cause)
+{
+    peer *p = arg;
+    core *c = p->core;
+    hf_peer_role role = p->role;
+
+    core_lock(c);
+    if (cause == HF_ERR_MALFORMED) {
+        hf_log(HF_LOG_ERROR, "a malformed frame came from a peer (role %d): its channel is closed", role);
+        journal_note(c, 0, HF_ERR_MALFORMED, "core", "malformed frame on an internal channel");
+    }
+    bool was_current = single_peer(c, role) == NULL || *single_peer(c, role) == p;
+    peer_close(p);
+    if (role == HF_PEER_SUPERVISOR)
+        hf_fatal("the supervisor is gone");
+    if (role == HF_PEER_STORE && was_current) {
+        commit_store_gone(c);
+        loading_fail_all(c, HF_ERR_PEER_GONE);
+        audit_fail_all(c, HF_ERR_PEER_GONE);
+        opening_abort(c);
+    }
+    if (role == HF_PEER_VERIFIER && was_current)
+        verdicts_verifier_gone(c);
+    core_unlock(c);
+}
+
+static void on_message(void *arg, hf_message *m)
+{
+    dispatch_message(arg, m);
+}
+
+hf_err peer_adopt(core *c, lane *l, hf_peer_role role, hf_channel *channel, peer **ret)
+{
+    peer *p = NULL;
+    peer **single = single_peer(c, role);
+
+    for (uint32_t i = 0; i < CORE_PEERS_MAX && p == NULL; i++)
+        if (c->peers[i].channel == NULL) {
+            p = &c->peers[i];
+            p->slot = i;
+        }
+    HF_CHECK(p != NULL, HF_ERR_QUOTA);
+    p->core = c;
+    p->lane = l;
+    p->role = role;
+    p->generation++;
+    p->channel = channel;
+    if (single != NULL)
+        *single = p;
+    *ret = p;
+    hf_err e = hf_channel_attach(channel, l->loop, on_message, on_end, p);
+    if (e != HF_OK) {
+        p->channel = NULL;
+        if (single != NULL)
+            *single = NULL;
+    }
+    return e;
+}
+
+hf_err peer_add(core *c, lane *l, hf_peer_role role, int fd, peer **ret)
+{
+    hf_channel *channel;
+
+    HF_TRY(hf_channel_new(fd, QUEUE_BYTES, hf_message_max_body, &channel));
+    hf_err e = peer_adopt(c, l, role, channel, ret);
+    if (e != HF_OK)
+        hf_channel_free(channel);
+    return e;
+}
