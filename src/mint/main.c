@@ -1,0 +1,115 @@
+/* mint: signs one bearer token with a person's or a service's key, and ends. */
+#include "base/text.h"
+#include "base/time.h"
+#include "jose/jws.h"
+#include "jose/thumbprint.h"
+#include "mint/arguments.h"
+#include "mint/key_file.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define ARENA_BYTES (4u << 20)
+#define JTI_RANDOM_BYTES 16
+
+static int fail(const char *what, int exit_code)
+{
+    fprintf(stderr, "mint: %s\n", what);
+    return exit_code;
+}
+
+/*
+ * Strict demands locked memory; otherwise its lack is said and the key lies in ordinary memory for some
+ * milliseconds.
+ */
+static hf_err arena_make(hf_arena **ret, const char **reterr_why)
+{
+    const char *strict = getenv("HOLDFAST_STRICT");
+    hf_arena_spec spec = { .bytes = ARENA_BYTES, .weakest = HF_BACKING_MALLOC };
+
+    if (strict != NULL && strcmp(strict, "1") != 0 && strcmp(strict, "0") != 0) {
+        *reterr_why = "HOLDFAST_STRICT must be 1 or 0";
+        return HF_ERR_INVALID;
+    }
+    if (strict != NULL && strict[0] == '1')
+        spec.weakest = HF_BACKING_MLOCK;
+    HF_TRY(hf_arena_create(&spec, ret, reterr_why));
+    if (hf_arena_backing(*ret) == HF_BACKING_MALLOC)
+        fprintf(stderr, "mint: warning: the key is not in locked memory\n");
+    return HF_OK;
+}
+
+/* No core file and no debugger of the same user while the key is in memory. */
+static void harden(void)
+{
+    const struct rlimit none = { 0, 0 };
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+static hf_err claims_fill(const struct mint_arguments *a, struct hf_claims *ret)
+{
+    uint8_t random[JTI_RANDOM_BYTES];
+    int64_t now_s = hf_wall_s(hf_wall_now());
+    struct hf_claims claims = a->claims;
+
+    HF_TRY(hf_random(random, sizeof random));
+    claims.jti[hf_b64url_encode(hf_view_of(random, sizeof random), claims.jti)] = '\0';
+    claims.issued_s = now_s;
+    claims.not_before_s = now_s;
+    claims.expires_s = now_s + a->ttl_s;
+    *ret = claims;
+    return HF_OK;
+}
+
+static hf_err token_make(const struct mint_arguments *a, const hf_key *key, hf_writer *token)
+{
+    uint8_t json[HF_JWS_PAYLOAD_MAX_BYTES];
+    hf_writer payload = hf_writer_on(json, sizeof json);
+    char thumbprint[HF_THUMBPRINT_CAP];
+    struct hf_claims claims;
+
+    HF_TRY(claims_fill(a, &claims));
+    HF_TRY(hf_claims_write(&claims, hf_view_str(a->issuer), hf_view_str(a->audience), &payload));
+    HF_TRY(hf_jwk_thumbprint(key, thumbprint));
+    return hf_jws_sign(key, hf_view_str(a->kid == NULL ? thumbprint : a->kid), hf_writer_view(&payload), token);
+}
+
+static int run(const struct mint_arguments *arguments)
+{
+    uint8_t text[HF_JWS_MAX_BYTES];
+    hf_writer token = hf_writer_on(text, sizeof text);
+    const char *why = "";
+    hf_arena *arena;
+    hf_key *key;
+    hf_err e;
+
+    if (arena_make(&arena, &why) != HF_OK)
+        return fail(why, 1);
+    hf_secret_use_arena(arena);
+    if (hf_crypto_start(arena) != HF_OK)
+        return fail("OpenSSL cannot be started", 1);
+    if (mint_key_read(arguments->key_file, &key, &why) != HF_OK)
+        return fail(why, 2);
+    e = token_make(arguments, key, &token);
+    hf_key_free(key);
+    hf_arena_wipe_all(arena);
+    if (e != HF_OK)
+        return fail(hf_err_text(e), 1);
+    if (fwrite(token.ptr, 1, token.len, stdout) != token.len || putchar('\n') == EOF || fflush(stdout) != 0)
+        return fail("the token cannot be written", 1);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct mint_arguments arguments;
+
+    mint_arguments_parse(argc, argv, &arguments);
+    harden();
+    /* Past the exit handlers: OpenSSL's memory has been wiped. */
+    _Exit(run(&arguments));
+}
