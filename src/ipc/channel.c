@@ -512,9 +512,9 @@ static hf_err take_messages(hf_channel *c, const bool *freed)
         if (!got)
             return HF_OK;
         c->on_message(c->arg, &m);
+        close_fds(m.fds, m.n_fds);
         if (*freed)
             return HF_OK;
-        close_fds(m.fds, m.n_fds);
     }
     return HF_OK;
 }
