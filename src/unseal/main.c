@@ -1,0 +1,158 @@
+/*
+ * holdfast-unseal: opens one root-key backend, hands the root key to core and ends. It lives for milliseconds.
+ *
+ *   holdfast-unseal [--uid N --gid N] KIND      descriptors: 3 the channel to core, 4 the seal folder
+ *
+ * Exit: 0 core took the key; 1 the seal cannot be opened (the sentence went to core and to stderr);
+ * 7 core went away or refused the key.
+ */
+#include "base/log.h"
+#include "crypto/crypto.h"
+#include "ipc/channel.h"
+#include "proto/gen/messages.h"
+#include "seal/seal.h"
+#include "sys/fd.h"
+#include "sys/rules.h"
+#include "sys/sandbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHANNEL_FD 3
+#define SEAL_DIR_FD 4
+#define ARENA_BYTES (4u << 20)
+#define ANSWER_MS 30000
+#define EXIT_SEAL 1
+#define EXIT_CORE 7
+
+/* After the sandbox: read the seal file, work in memory, talk to core. */
+static const hf_syscall_rule allowed[] = {
+    HF_RULES_BASE, HF_RULES_HEAP,      HF_RULES_MESSAGES, HF_SYS(poll),  HF_SYS(ppoll),
+    HF_SYS(fstat), HF_SYS(newfstatat), HF_SYS(pread64),   HF_SYS(lseek),
+};
+
+struct arguments {
+    uid_t uid;
+    gid_t gid;
+    const hf_seal_backend *backend;
+};
+
+static void arguments_read(int argc, char **argv, struct arguments *ret)
+{
+    int at = 1;
+
+    *ret = (struct arguments) { .uid = (uid_t)-1, .gid = (gid_t)-1 };
+    if (argc > 4 && strcmp(argv[1], "--uid") == 0 && strcmp(argv[3], "--gid") == 0) {
+        ret->uid = (uid_t)strtoul(argv[2], NULL, 10);
+        ret->gid = (gid_t)strtoul(argv[4], NULL, 10);
+        at = 5;
+    }
+    if (argc != at + 1)
+        hf_fatal("usage: holdfast-unseal [--uid N --gid N] KIND (started by holdfastd)");
+    ret->backend = hf_seal_find(hf_view_str(argv[at]));
+    if (ret->backend == NULL)
+        hf_fatal("there is no seal of kind '%s'", argv[at]);
+}
+
+static void memory_start(void)
+{
+    hf_arena *arena = NULL;
+    const char *why = "";
+
+    if (hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, HF_BACKING_MALLOC }, &arena, &why) != HF_OK)
+        hf_fatal("%s", why);
+    hf_secret_use_arena(arena);
+    if (hf_crypto_start(arena) != HF_OK)
+        hf_fatal("the crypto library cannot be started");
+}
+
+static void sandbox_enter(const struct arguments *args)
+{
+    hf_protections report = { 0 };
+    hf_sandbox box = {
+        .process = "unseal",
+        .uid = args->uid,
+        .gid = args->gid,
+        .max_files = 16,
+        .allowed = allowed,
+        .n_allowed = HF_COUNT(allowed),
+    };
+
+    if (hf_sandbox_enter(&box, false, &report) != HF_OK)
+        hf_fatal("the sandbox cannot be entered");
+}
+
+/* Sends one message and waits for core's ACK to it. HF_ERR_PEER_GONE and the like, or what the ACK says. */
+static hf_err ask_core(hf_channel *core, uint16_t type, hf_view body)
+{
+    hf_message m;
+    struct hf_ack ack;
+
+    HF_TRY(hf_channel_send(core, type, 1, body, NULL, 0));
+    HF_TRY(hf_channel_drain(core, ANSWER_MS));
+    HF_TRY(hf_channel_wait(core, ANSWER_MS, &m));
+    hf_err err = m.type == HF_MSG_ACK ? hf_ack_decode(m.body, &ack) : HF_ERR_MALFORMED;
+    hf_channel_release(&m);
+    HF_TRY(err);
+    return ack.error < HF_ERR_COUNT ? (hf_err)ack.error : HF_ERR_MALFORMED;
+}
+
+static hf_err root_send(hf_channel *core, hf_secret *root)
+{
+    HF_AUTO(hf_secret_freep) hf_secret *body = NULL;
+
+    HF_TRY(hf_secret_new(hf_message_max_body(HF_MSG_ROOT_KEY), &body));
+    hf_writer w = hf_writer_on(hf_secret_bytes(body), hf_secret_len(body));
+    HF_TRY(hf_root_key_encode(&(struct hf_root_key) { .root = root }, &w));
+    return ask_core(core, HF_MSG_ROOT_KEY, hf_writer_view(&w));
+}
+
+/* Core learns the reason too; that it may be gone changes nothing here. */
+static int seal_failed(hf_channel *core, hf_err err, const struct hf_seal_why *why)
+{
+    uint8_t body[1024];
+    const char *text = why->text[0] != '\0' ? why->text : hf_err_text(err);
+    hf_writer w = hf_writer_on(body, sizeof(body));
+    struct hf_unseal_failed m = { .error = (uint16_t)err, .what = hf_view_str(text) };
+
+    hf_log(HF_LOG_ERROR, "%s", text);
+    if (hf_unseal_failed_encode(&m, &w) != HF_OK ||
+        hf_channel_send(core, HF_MSG_UNSEAL_FAILED, 1, hf_writer_view(&w), NULL, 0) != HF_OK ||
+        hf_channel_drain(core, ANSWER_MS) != HF_OK)
+        hf_log(HF_LOG_WARN, "core could not be told");
+    return EXIT_SEAL;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments args;
+    hf_protections report = { 0 };
+    struct hf_seal_why why = { "" };
+    hf_channel *core = NULL;
+    hf_secret *root = NULL;
+    int seal_fd = -1;
+
+    hf_log_init("holdfast-unseal");
+    if (hf_sandbox_begin(SEAL_DIR_FD + 1, getppid(), &report) != HF_OK)
+        hf_fatal("the first protections cannot be had");
+    arguments_read(argc, argv, &args);
+    memory_start();
+    if (hf_channel_new(CHANNEL_FD, HF_FRAME_MAX_BYTES, hf_message_max_body, &core) != HF_OK)
+        hf_fatal("descriptor 3 is not a channel");
+    hf_err err = args.backend->prepare(SEAL_DIR_FD, &seal_fd, &why);
+    close(SEAL_DIR_FD);
+    if (err != HF_OK)
+        return seal_failed(core, err, &why);
+
+    sandbox_enter(&args);
+    err = args.backend->open(seal_fd, &root, &why);
+    if (err != HF_OK)
+        return seal_failed(core, err, &why);
+    err = root_send(core, root);
+    hf_secret_free(root);
+    if (err != HF_OK)
+        hf_log(HF_LOG_ERROR, "core did not take the root key: %s", hf_err_text(err));
+    hf_channel_free(core);
+    return err == HF_OK ? EXIT_SUCCESS : EXIT_CORE;
+}
