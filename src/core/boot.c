@@ -84,6 +84,17 @@ static hf_err take_old_ring(core *c, const hf_message *m)
     return e;
 }
 
+/* The supervisor waits for the verdict before it gives the new keyset to a new verifier. */
+static void acknowledge(core *c, uint64_t id, hf_err e)
+{
+    uint8_t bytes[8];
+    hf_writer w = hf_writer_on(bytes, sizeof(bytes));
+    struct hf_ack ack = { .error = (uint16_t)e };
+
+    if (id != 0 && hf_ack_encode(&ack, &w) == HF_OK)
+        peer_send(c->supervisor, HF_MSG_ACK, id, hf_writer_view(&w));
+}
+
 static void take_keyset(core *c, const hf_message *m)
 {
     struct hf_keyset k;
@@ -93,10 +104,21 @@ static void take_keyset(core *c, const hf_message *m)
         e = keyset_offer(c, &k);
     if (e != HF_OK)
         hf_log(HF_LOG_ERROR, "a keyset was refused: %s", hf_err_text(e));
+    acknowledge(c, m->id, e);
     if (c->state == CORE_OPEN)
         journal_note(c, HF_MSG_KEYSET, e, "supervisor", "keyset file read again");
     if (c->state == CORE_OPEN && e == HF_OK)
         verdicts_verifier_new(c);
+}
+
+static void take_alarm(core *c, const hf_message *m)
+{
+    struct hf_alarm alarm;
+    char what[901];
+
+    if (hf_alarm_decode(m->body, &alarm) != HF_OK || hf_view_to_str(alarm.what, what, sizeof(what)) != HF_OK)
+        return;
+    journal_note(c, HF_MSG_ALARM, HF_ERR_PEER_GONE, "supervisor", what);
 }
 
 static void send_ring(core *c, hf_channel *to)
@@ -220,7 +242,7 @@ void boot_supervisor_message(core *c, hf_message *m)
         e = take_process(c, m);
         break;
     case HF_MSG_ALARM:
-        journal_note(c, HF_MSG_ALARM, HF_ERR_PEER_GONE, "supervisor", "a process crashed too often and stays down");
+        take_alarm(c, m);
         break;
     case HF_MSG_ACK:
         take_ack(c, m);
