@@ -38,8 +38,9 @@ typedef struct hf_arena_spec {
 
 /*
  * Makes an arena in the best backing that can be had, not weaker than spec->weakest.
- * HF_ERR_LOCKED_MEMORY when there is none, HF_ERR_BOUNDS for a size outside 1 byte to 1 TiB: *reterr_why then is a
- * static sentence with cause and remedy (NULL on success). One arena lives as long as its process; there is no destroy.
+ * HF_ERR_LOCKED_MEMORY when there is none, HF_ERR_BOUNDS for a size outside 1 byte to 1 TiB. *reterr_why is always set:
+ * a static sentence with cause and remedy of the failure, or of a backing that is not the best; empty when it is.
+ * One arena lives as long as its process; there is no destroy.
  * Touching the pages takes about 15 us each (16 MiB: 60 ms).
  */
 hf_err hf_arena_create(const hf_arena_spec *spec, hf_arena **ret, const char **reterr_why);

@@ -1,0 +1,91 @@
+/* Clears what a finished job leaves in registers and on the stack: else AES round keys stay in vector registers. */
+#include "sys/sandbox.h"
+#include <string.h>
+
+#define STACK_CLEAR_MAX ((size_t)65536)
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/* An XSAVE image in its initial state: XRSTOR from it resets every part that the mask names (Intel SDM 1, 13.8). */
+typedef struct xsave_image {
+    uint8_t legacy[24];
+    uint32_t mxcsr;
+    uint8_t rest[484];
+    uint8_t header[64];
+} xsave_image;
+
+static const _Alignas(64) xsave_image initial = { .mxcsr = 0x1f80 };
+
+#define XSTATE_VECTORS 0xe6u /* SSE, AVX and the three parts of AVX-512 */
+
+/* The vector parts that the system enabled; 0 without XSAVE. */
+static uint32_t enabled_vectors(void)
+{
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & (1u << 27)) == 0)
+        return 0;
+    uint32_t low = 0, high = 0;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low & XSTATE_VECTORS;
+}
+
+static void vectors_clear(void)
+{
+    static _Atomic uint32_t known; /* bit 31: looked up */
+    uint32_t mask = known;
+    if (mask == 0)
+        known = mask = enabled_vectors() | (1u << 31);
+    mask &= XSTATE_VECTORS;
+    if (mask != 0)
+        __asm__ volatile("xrstor64 %0" : : "m"(initial), "a"(mask), "d"(0) : "memory");
+    else
+        __asm__ volatile("xorps %%xmm0, %%xmm0\n\txorps %%xmm1, %%xmm1\n\txorps %%xmm2, %%xmm2\n\t"
+                         "xorps %%xmm3, %%xmm3\n\txorps %%xmm4, %%xmm4\n\txorps %%xmm5, %%xmm5\n\t"
+                         "xorps %%xmm6, %%xmm6\n\txorps %%xmm7, %%xmm7\n\txorps %%xmm8, %%xmm8\n\t"
+                         "xorps %%xmm9, %%xmm9\n\txorps %%xmm10, %%xmm10\n\txorps %%xmm11, %%xmm11\n\t"
+                         "xorps %%xmm12, %%xmm12\n\txorps %%xmm13, %%xmm13\n\txorps %%xmm14, %%xmm14\n\t"
+                         "xorps %%xmm15, %%xmm15" : : : "memory");
+}
+
+__attribute__((noinline)) void hf_registers_clear(void)
+{
+    vectors_clear();
+    __asm__ volatile("xorl %%eax, %%eax\n\txorl %%ecx, %%ecx\n\txorl %%edx, %%edx\n\txorl %%esi, %%esi\n\t"
+                     "xorl %%edi, %%edi\n\txorl %%r8d, %%r8d\n\txorl %%r9d, %%r9d\n\txorl %%r10d, %%r10d\n\t"
+                     "xorl %%r11d, %%r11d"
+                     : : : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc", "memory");
+}
+
+#elif defined(__aarch64__)
+
+__attribute__((noinline)) void hf_registers_clear(void)
+{
+    __asm__ volatile("movi v0.2d, #0\n\tmovi v1.2d, #0\n\tmovi v2.2d, #0\n\tmovi v3.2d, #0\n\tmovi v4.2d, #0\n\t"
+                     "movi v5.2d, #0\n\tmovi v6.2d, #0\n\tmovi v7.2d, #0\n\tmovi v16.2d, #0\n\tmovi v17.2d, #0\n\t"
+                     "movi v18.2d, #0\n\tmovi v19.2d, #0\n\tmovi v20.2d, #0\n\tmovi v21.2d, #0\n\tmovi v22.2d, #0\n\t"
+                     "movi v23.2d, #0\n\tmovi v24.2d, #0\n\tmovi v25.2d, #0\n\tmovi v26.2d, #0\n\tmovi v27.2d, #0\n\t"
+                     "movi v28.2d, #0\n\tmovi v29.2d, #0\n\tmovi v30.2d, #0\n\tmovi v31.2d, #0"
+                     : : : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v16", "v17", "v18", "v19", "v20", "v21",
+                       "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31", "memory");
+    __asm__ volatile("mov x0, #0\n\tmov x1, #0\n\tmov x2, #0\n\tmov x3, #0\n\tmov x4, #0\n\tmov x5, #0\n\t"
+                     "mov x6, #0\n\tmov x7, #0\n\tmov x8, #0\n\tmov x9, #0\n\tmov x10, #0\n\tmov x11, #0\n\t"
+                     "mov x12, #0\n\tmov x13, #0\n\tmov x14, #0\n\tmov x15, #0\n\tmov x16, #0\n\tmov x17, #0"
+                     : : : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",
+                       "x14", "x15", "x16", "x17", "memory");
+}
+
+#else
+
+void hf_registers_clear(void)
+{
+}
+
+#endif
+
+__attribute__((noinline)) void hf_stack_clear(size_t bytes)
+{
+    uint8_t below[bytes < 1 ? 1 : bytes > STACK_CLEAR_MAX ? STACK_CLEAR_MAX : bytes];
+    memset(below, 0, sizeof below);
+    __asm__ volatile("" : : "r"(below) : "memory");
+}
