@@ -207,9 +207,10 @@ void stop_if_done(core *c)
                  (c->commit.in_flight || c->commit.pending != NULL || journal_unsealed(c) || c->anchor_busy ||
                   c->manifest.generation != c->anchored_generation);
 
-    if (!c->stopping || waits)
+    if (!c->stopping || waits || c->busy > 0)
         return;
-    hf_arena_wipe_all(c->arena);
+    /* Each key is wiped as it is freed; the arena as a whole holds this thread's stack too. */
+    core_forget_keys(c);
     _exit(0);
 }
 

@@ -142,6 +142,7 @@ struct core {
     } processes[CORE_PROCESSES_MAX];
 
     lane lanes[CORE_LANES_MAX];
+    pthread_barrier_t gate; /* passed twice: when all lanes exist, and when the filter is there */
     uint32_t n_lanes, next_lane;
     peer peers[CORE_PEERS_MAX];
     peer *supervisor, *store, *verifier, *unsealer;
@@ -191,7 +192,9 @@ void core_set_state(core *c, core_state s, const char *why);     /* locked */
 
 /* lanes.c */
 lane *lane_here(void); /* of the calling thread: its reply buffer may be used */
-hf_err lanes_start(core *c) HF_MUST_USE;
+/* Threads are made before the system call filter, which has no call for that, and run only after it. */
+hf_err lanes_make(core *c) HF_MUST_USE;
+void lanes_run(core *c);
 
 /* peers.c */
 hf_err peer_adopt(core *c, lane *l, hf_peer_role role, hf_channel *channel, peer **ret) HF_MUST_USE; /* takes channel on success */
@@ -362,6 +365,7 @@ void opening_rows(core *c, const struct hf_store_rows *rows);
 void opening_store_back(core *c);
 void opening_abort(core *c);
 void core_seal(core *c);
+void core_forget_keys(core *c); /* frees, and so wipes, every key; what a lane is using goes when it is done */
 hf_err epochs_write(core *c) HF_MUST_USE; /* asks the supervisor to put c->epochs on disk; transactions wait for it */
 
 void audit_fail_all(core *c, hf_err e); /* op_audit.c: the store is gone */

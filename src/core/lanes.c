@@ -91,6 +91,8 @@ static void *lane_main(void *arg)
     lane *l = arg;
 
     here = l;
+    pthread_barrier_wait(&l->core->gate);
+    pthread_barrier_wait(&l->core->gate);
     if (hf_loop_run(l->loop) != HF_OK)
         hf_fatal("lane %u: the event loop failed", l->number);
     return NULL;
@@ -112,14 +114,21 @@ static hf_err lane_thread(core *c, lane *l)
     return ok ? HF_OK : HF_ERR_SYSTEM;
 }
 
-hf_err lanes_start(core *c)
+hf_err lanes_make(core *c)
 {
     c->tick = (hf_timer) { .fn = on_tick, .arg = c };
     c->seal_timer = (hf_timer) { .fn = on_seal_timer, .arg = c };
     HF_TRY(hf_loop_timer(c->lanes[0].loop, &c->tick, hf_mono_after_ms(hf_mono_now(), TICK_MS)));
+    HF_CHECK(pthread_barrier_init(&c->gate, NULL, c->n_lanes + 1) == 0, HF_ERR_SYSTEM);
     for (uint32_t i = 0; i < c->n_lanes; i++) {
         hf_loop_before_wait(c->lanes[i].loop, before_wait, &c->lanes[i]);
         HF_TRY(lane_thread(c, &c->lanes[i]));
     }
+    pthread_barrier_wait(&c->gate);
     return HF_OK;
+}
+
+void lanes_run(core *c)
+{
+    pthread_barrier_wait(&c->gate);
 }

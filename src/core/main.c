@@ -133,6 +133,19 @@ static hf_sandbox sandbox_of(int argc, char **argv)
     return s;
 }
 
+/* Lanes inherit ids, namespace and Landlock from here, exist before the filter, and run after it. */
+static void give_up_everything(core *c, const hf_sandbox *sandbox)
+{
+    if (hf_sandbox_drop(sandbox, c->config.strict, &c->protections) != HF_OK)
+        hf_fatal("strict mode: a protection cannot be had; `holdfast capabilities` of a start without it names which");
+    if (lanes_make(c) != HF_OK)
+        hf_fatal("the lanes cannot be started");
+    if (!hf_arena_seal(c->arena))
+        hf_log(HF_LOG_INFO, "this kernel cannot seal the arena's mapping");
+    if (hf_sandbox_filter(sandbox, c->config.strict, &c->protections) != HF_OK)
+        hf_fatal("strict mode: the system call filter cannot be had");
+}
+
 int main(int argc, char **argv)
 {
     core *c = &the_core;
@@ -155,12 +168,10 @@ int main(int argc, char **argv)
         hf_fatal("core cannot be set up: memory is short, or the configuration has a rate above 1000000");
     if (peer_adopt(c, &c->lanes[0], HF_PEER_SUPERVISOR, channel, &supervisor) != HF_OK)
         hf_fatal("the supervisor's channel cannot be watched");
-    if (hf_sandbox_enter(&sandbox, c->config.strict, &c->protections) != HF_OK)
-        hf_fatal("strict mode: a protection cannot be had; `holdfast capabilities` of a non-strict start names it");
+    give_up_everything(c, &sandbox);
     hand_over_ring(c);
     report_ready(c);
-    if (lanes_start(c) != HF_OK)
-        hf_fatal("the lanes cannot be started");
+    lanes_run(c);
     for (;;)
         pause(); /* the lanes do the work; main holds no key */
 }

@@ -74,7 +74,7 @@ static void ask_manifest(core *c)
 
 /* ---- what leads to the end ---- */
 
-static void forget_keys(core *c)
+void core_forget_keys(core *c)
 {
     cache_drop_all(c->cache);
     hf_key_free(c->journal.sign_key);
@@ -90,7 +90,7 @@ static void give_up(core *c, core_state state, const char *why)
 
     c->open_step = NULL;
     c->opening = false;
-    forget_keys(c);
+    core_forget_keys(c);
     core_set_state(c, state, why);
     free(o);
 }
@@ -491,7 +491,7 @@ void opening_store_back(core *c)
 
 void core_seal(core *c)
 {
-    forget_keys(c);
+    core_forget_keys(c);
     verdicts_fail_all(c, HF_ERR_SEALED);
     loading_fail_all(c, HF_ERR_SEALED);
     request_queue_fail(c, &c->waiting_changes, HF_ERR_SEALED, NULL);

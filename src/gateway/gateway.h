@@ -1,0 +1,111 @@
+/*
+ * The gateway: TLS, HTTP and JSON on one side, typed messages to core on the other. It decides nothing about rights; the
+ * bearer token goes to core with each request.
+ *
+ * Threads: the main thread talks to the supervisor; each lane is a thread with its own event loop, HTTP servers and
+ * channel to core. Lanes share the limits and the failure counts, which have locks of their own, and nothing else.
+ */
+#ifndef HF_GATEWAY_GATEWAY_H
+#define HF_GATEWAY_GATEWAY_H
+
+#include "gateway/failures.h"
+#include "gateway/json_in.h"
+#include "gateway/json_out.h"
+#include "gateway/limit.h"
+#include "gateway/pending.h"
+#include "http/server.h"
+#include "ipc/channel.h"
+#include "proto/gen/messages.h"
+#include "sys/sandbox.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define GATEWAY_LANES_MAX 64
+#define GATEWAY_BODY_MAX (2u << 20)
+#define GATEWAY_SCRATCH_BYTES (2u << 20) /* decoded fields of one request: never more than its body */
+#define GATEWAY_STOP_MS 5000
+
+typedef struct gateway gateway;
+
+/* What the main thread wants of a lane; taken at the lane's next turn. */
+typedef struct lane_mail {
+    pthread_mutex_t lock;
+    atomic_bool waiting;
+    int core_fd;         /* -1: none */
+    hf_tls_server *tls;  /* NULL: none */
+    bool stop;
+} lane_mail;
+
+/* The last answer to STATUS, so that health checks do not load core. */
+typedef struct status_cache {
+    hf_mono until;
+    uint8_t state; /* as core numbers them: 1 sealed, 2 open, 3 failed */
+    bool degraded;
+    uint64_t uptime_ms, keys;
+    char why[513], version[65];
+} status_cache;
+
+typedef struct lane {
+    gateway *gateway;
+    uint32_t number;
+    pthread_t thread;
+    hf_loop *loop;
+    hf_tls_server *tls; /* a share */
+    hf_http_server *https;
+    hf_http_server *local; /* plain HTTP on the local socket; NULL without one */
+    hf_channel *core;      /* NULL: core is gone */
+    pending_table *pending;
+    hf_timer tick;
+    hf_mono failures_due;
+    hf_mono stop_at; /* 0: not stopping */
+    int64_t date_s;  /* the second that the Date header shows */
+    lane_mail mail;
+    status_cache status;
+    /* Working memory of the request being read or answered; wiped after it. */
+    json_pool json;
+    json_out out;
+    uint8_t *scratch, *message;
+    uint8_t random[256];
+    size_t random_left;
+} lane;
+
+struct gateway {
+    struct hf_config_gateway config;
+    hf_protections protections;
+    int listen_fd, local_fd; /* local_fd: -1 without a local socket */
+    hf_tls_server *tls;
+    hf_loop *loop;
+    hf_channel *supervisor;
+    limit *requests, *connections;
+    failures *failures;
+    lane *lanes[GATEWAY_LANES_MAX];
+    uint32_t n_lanes, next_lane;
+    atomic_uint lanes_running;
+    pthread_barrier_t gate; /* passed twice: when all threads run, and when the sandbox is complete */
+    bool stopping;
+};
+
+/* ---- lane.c ---- */
+hf_err lane_new(gateway *g, uint32_t number, lane **ret) HF_MUST_USE;
+/* The thread: serves until told to stop. */
+void *lane_run(void *arg);
+/* From the main thread. Takes fd, or a share of tls. */
+void lane_send_core(lane *l, int fd);
+void lane_send_tls(lane *l, hf_tls_server *tls);
+void lane_send_stop(lane *l);
+
+/* ---- dispatch.c ---- */
+/* One HTTP request or refusal; the servers of a lane call it. */
+void dispatch_request(lane *l, hf_http_server *server, const hf_http_request *r);
+/* One message of core. HF_ERR_MALFORMED when it breaks the rules: the channel ends. */
+hf_err dispatch_answer(lane *l, hf_message *m) HF_MUST_USE;
+/* Answers requests whose time is over; with all, every one, because core is gone. */
+void dispatch_expire(lane *l, hf_err why, bool all);
+
+/* ---- supervisor.c ---- */
+hf_err supervisor_attach(gateway *g) HF_MUST_USE;
+hf_err supervisor_ready(gateway *g) HF_MUST_USE;
+/* Reads certificate and key; the seam through which a remote key will come. */
+hf_err supervisor_tls(int chain_fd, int key_fd, hf_tls_server **ret, bool *ret_locked) HF_MUST_USE;
+
+#endif

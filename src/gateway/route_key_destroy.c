@@ -1,0 +1,15 @@
+/* DELETE /api/v1/keys/:id */
+#include "gateway/routes.h"
+
+hf_err route_key_destroy_ask(call *c, hf_writer *w)
+{
+    struct hf_key_destroy m = { .head = c->head, .key = c->id };
+
+    HF_TRY(field_only(c, NULL, 0));
+    return hf_key_destroy_encode(&m, w);
+}
+
+hf_err route_key_destroy_tell(reply *r)
+{
+    return tell_key(r);
+}
