@@ -68,6 +68,7 @@ static hf_err copy_entries(core *c, const void *memory, size_t bytes)
     free(c->journal.stored_tail);
     c->journal.stored_tail = copy;
     c->journal.stored_tail_len = total;
+    c->journal.ring_taken = true;
     return HF_OK;
 }
 

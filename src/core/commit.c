@@ -156,6 +156,18 @@ static hf_err put_manifest(core *c, hf_writer *ops)
     return hf_store_op_encode(&op, ops);
 }
 
+/* What a store saved when it was left alone goes once segments have it: a row's version is its last record. */
+static hf_err drop_tail_rows(core *c, hf_writer *ops)
+{
+    for (size_t i = 0; i < c->journal.n_tail_rows; i++) {
+        if (c->journal.tail_rows[i] > c->commit.next_sealed.seq)
+            continue;
+        struct hf_store_op drop = { .op = 2, .kind = HF_ROW_TAIL, .version = c->journal.tail_rows[i] };
+        HF_TRY(hf_store_op_encode(&drop, ops));
+    }
+    return HF_OK;
+}
+
 static hf_err build(core *c, change *ch)
 {
     commit *t = &c->commit;
@@ -168,11 +180,7 @@ static hf_err build(core *c, change *ch)
     t->next_set = ch != NULL ? ch->set : c->set;
     HF_TRY(next_manifest(c, ch, &t->next_manifest));
     HF_TRY(put_manifest(c, &ops));
-    /* A tail that was taken over is in the segments now. */
-    if (c->journal.stored_tail != NULL) {
-        struct hf_store_op drop = { .op = 2, .kind = HF_ROW_TAIL };
-        HF_TRY(hf_store_op_encode(&drop, &ops));
-    }
+    HF_TRY(drop_tail_rows(c, &ops));
     struct hf_store_commit m = { .ops = hf_writer_view(&ops) };
     uint8_t *message = malloc(ops.len + 16);
     HF_CHECK(message != NULL, HF_ERR_OVERLOADED);
@@ -249,6 +257,11 @@ static void take_state(core *c)
     hf_ring_release(&c->journal.ring, t->next_sealed.seq);
     free(c->journal.stored_tail);
     c->journal.stored_tail = NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < c->journal.n_tail_rows; i++)
+        if (c->journal.tail_rows[i] > c->journal.sealed.seq)
+            c->journal.tail_rows[kept++] = c->journal.tail_rows[i];
+    c->journal.n_tail_rows = kept;
     if (journal_unsealed(c))
         c->journal.oldest_unsealed = hf_mono_now();
 }

@@ -105,6 +105,9 @@ typedef struct journal {
     hf_key *sign_key;
     uint8_t *stored_tail; /* TAIL row and old ring entries to take over, NULL when none */
     size_t stored_tail_len;
+    bool ring_taken;     /* stored_tail came from an earlier core's ring */
+    uint64_t *tail_rows; /* versions of the TAIL rows that the next transaction deletes */
+    size_t n_tail_rows;
 } journal;
 
 /* The transaction under way and the one that may follow it. */

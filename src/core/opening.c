@@ -22,7 +22,7 @@
 #define SCAN_BYTES 900000u
 /* Records of the audit that a start verifies; `audit verify` does all. */
 #define AUDIT_RECHECK 65536u
-#define TAIL_MAX (32u << 20)
+#define TAIL_ROWS_MAX 4096u
 
 typedef enum step { STEP_MANIFEST, STEP_KEYS, STEP_WRAPS, STEP_REVOCATIONS, STEP_SEGMENTS, STEP_TAIL } step;
 
@@ -259,7 +259,7 @@ static hf_err check_state(core *c, struct opening *o)
 }
 
 /* Entries that the last core wrote and nobody stored as segments: from the TAIL row or the old ring. They go into our ring. */
-static void adopt(core *c, hf_view entries)
+static hf_err adopt(core *c, hf_view entries)
 {
     struct hf_audit_walk walk;
     struct hf_audit_entry e;
@@ -267,13 +267,13 @@ static void adopt(core *c, hf_view entries)
 
     hf_audit_walk_start(&walk, entries, &c->journal.chain, hf_root_key(c->keys, HF_PURPOSE_AUDIT_MAC));
     while ((err = hf_audit_walk_next(&walk, &e)) == HF_OK) {
-        if (hf_ring_append(&c->journal.ring, e.whole) != HF_OK)
-            return;
+        HF_TRY(hf_ring_append(&c->journal.ring, e.whole));
         c->journal.chain = walk.at;
     }
     if (err != HF_ERR_NOT_FOUND)
         hf_log(HF_LOG_WARN, "audit entries of the last run end in a broken one after record %llu",
                (unsigned long long)c->journal.chain.seq);
+    return HF_OK;
 }
 
 /* The part of entries that follows the chain: what is already in segments is skipped. */
@@ -292,13 +292,15 @@ static hf_view after_chain(core *c, hf_view entries)
     return left;
 }
 
-static void adopt_stored(core *c)
+static hf_err adopt_stored(core *c, struct opening *o)
 {
     if (c->journal.stored_tail == NULL)
-        return;
-    adopt(c, after_chain(c, (hf_view) { c->journal.stored_tail, c->journal.stored_tail_len }));
+        return HF_OK;
+    if (adopt(c, after_chain(c, (hf_view) { c->journal.stored_tail, c->journal.stored_tail_len })) != HF_OK)
+        return because(o, HF_ERR_AUDIT_FULL, "the audit ring is too small for the records that the last run left: raise ring_mib in holdfast.conf");
     if (journal_unsealed(c))
         c->journal.oldest_unsealed = hf_mono_now();
+    return HF_OK;
 }
 
 static hf_err load_sign_key(core *c)
@@ -321,8 +323,7 @@ static hf_err finish_opening(core *c, struct opening *o)
         return HF_OK;
     c->journal.chain = c->journal.sealed = o->chain;
     c->journal.segment_index = o->index;
-    adopt_stored(c);
-    return HF_OK;
+    return adopt_stored(c, o);
 }
 
 static void open_now(core *c)
@@ -392,32 +393,42 @@ static hf_err take_rows(core *c, struct opening *o, const struct hf_store_rows *
     return HF_OK;
 }
 
-static hf_err take_tail(core *c, const struct hf_store_rows *rows)
+static hf_err append_tail(journal *j, const struct hf_store_row *row)
+{
+    HF_CHECK(j->n_tail_rows < TAIL_ROWS_MAX, HF_ERR_TOO_LARGE);
+    uint64_t *rows = realloc(j->tail_rows, (j->n_tail_rows + 1) * sizeof(*rows));
+    HF_CHECK(rows != NULL, HF_ERR_SYSTEM);
+    j->tail_rows = rows;
+    j->tail_rows[j->n_tail_rows++] = row->version;
+    if (j->ring_taken)
+        return HF_OK; /* the old ring has all that the store saved from it, and more */
+    uint8_t *more = realloc(j->stored_tail, j->stored_tail_len + row->blob.len + 1);
+    HF_CHECK(more != NULL, HF_ERR_SYSTEM);
+    memcpy(more + j->stored_tail_len, row->blob.ptr, row->blob.len);
+    j->stored_tail = more;
+    j->stored_tail_len += row->blob.len;
+    return HF_OK;
+}
+
+/* Rows that a store saved when it was left alone; in the order of their records. */
+static hf_err take_tail(core *c, const struct hf_store_rows *rows, bool *ret_more)
 {
     hf_reader r = hf_reader_of(rows->rows);
-    struct hf_store_row row;
+    struct hf_store_row row = { 0 };
 
-    if (c->journal.stored_tail != NULL)
-        return HF_OK; /* the old ring is newer than what the store saved from it */
-    size_t len = 0;
     while (hf_store_row_next(&r, &row))
-        len += row.blob.len;
-    if (len == 0)
-        return HF_OK;
-    HF_CHECK(len <= TAIL_MAX, HF_ERR_TOO_LARGE);
-    uint8_t *copy = malloc(len);
-    HF_CHECK(copy != NULL, HF_ERR_SYSTEM);
-    hf_writer w = hf_writer_on(copy, len);
-    r = hf_reader_of(rows->rows);
-    while (hf_store_row_next(&r, &row))
-        hf_put_view(&w, row.blob);
-    c->journal.stored_tail = copy;
-    c->journal.stored_tail_len = w.len;
+        HF_TRY(append_tail(&c->journal, &row));
+    HF_CHECK(!r.failed, HF_ERR_MALFORMED);
+    *ret_more = rows->more;
+    if (rows->more)
+        ask_scan(c, HF_ROW_TAIL, row.id, row.version, false);
     return HF_OK;
 }
 
 static hf_err advance(core *c, struct opening *o, const struct hf_store_rows *rows)
 {
+    bool more = false;
+
     /* Without a manifest this is a first start; see take_manifest. */
     bool absent = rows->error == HF_ERR_NOT_FOUND && o->step == STEP_MANIFEST;
     HF_CHECK(rows->error == HF_OK || absent, HF_ERR_STORE);
@@ -433,7 +444,9 @@ static hf_err advance(core *c, struct opening *o, const struct hf_store_rows *ro
     case STEP_SEGMENTS:
         return take_rows(c, o, rows);
     case STEP_TAIL:
-        HF_TRY(take_tail(c, rows));
+        HF_TRY(take_tail(c, rows, &more));
+        if (more)
+            return HF_OK;
         HF_TRY(finish_opening(c, o));
         open_now(c);
         return HF_OK;
