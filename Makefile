@@ -1,0 +1,82 @@
+# The commands of this project; `make help` lists them. Meson does the building.
+SHELL = /bin/sh
+.DEFAULT_GOAL = help
+
+PREFIX ?= /usr/local
+SECONDS ?= 60
+SETUP ?= tools/setup
+PYTHON = /usr/bin/python3
+MESON = meson
+BUILD = build/release
+STAGE = $(CURDIR)/build/stage
+
+# An inherited MAKEFLAGS or DESTDIR must not reach the staged install.
+staged = DESTDIR= $(MESON) install -C $(BUILD) --no-rebuild --quiet
+
+# A new build folder leaves the unit tests out; `make test` puts them in, and then they stay.
+without_tests = $(if $(wildcard $(BUILD)/meson-private/coredata.dat),,-Dtests=disabled)
+
+.PHONY: help run test build stage install bench fuzz lint format asan soak clean setup-build setup-test setup-bench
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do \
+		printf '  make %-9s %s\n' "$$name" "$$what"; done
+
+run: stage ## build, start a development HSM, sign and verify with it; ONCE=1 stops it again
+	@tools/dev-run
+
+test: setup-test ## every test that needs no special hardware; the last line counts them
+	@tools/configure $(BUILD) -Dprefix=$(STAGE) -Dtests=enabled -Dwerror=true -Ddata_dir=$(HOLDFAST_DATA_DIR)
+	@$(MESON) compile -C $(BUILD)
+	@rm -rf $(STAGE) && $(staged)
+	@tools/run-tests $(BUILD) build/test-results
+
+build: stage ## what is missing is installed, then everything is built into build/stage
+
+stage: setup-build
+	@tools/configure $(BUILD) -Dprefix=$(STAGE) $(without_tests)
+	@$(MESON) compile -C $(BUILD)
+	@rm -rf $(STAGE) && $(staged)
+
+install: setup-build ## install below PREFIX= (default /usr/local), staged below DESTDIR=
+	@tools/configure $(BUILD) -Dprefix=$(PREFIX) $(without_tests)
+	@$(MESON) compile -C $(BUILD)
+	@DESTDIR='$(DESTDIR)' $(MESON) install -C $(BUILD) --no-rebuild
+
+bench: setup-bench stage ## measure beside peers in the same run; SUITE=name runs one suite
+	@$(PYTHON) bench/run --stage $(STAGE) --out build/bench $(SUITE)
+
+fuzz: setup-test ## fuzz every parser for SECONDS=60 each; TARGET=noun runs one
+	@CC=clang tools/configure build/fuzz -Dfuzz=true -Dtests=disabled
+	@$(MESON) compile -C build/fuzz fuzz-targets
+	@$(PYTHON) tools/run-fuzz --build build/fuzz --seconds $(SECONDS) $(TARGET)
+
+lint: setup-test ## format, clang-tidy, cppcheck, layers, names, sizes
+	@tools/lint
+
+format: ## rewrite the C files as .clang-format says
+	@tools/lint --format
+
+asan: setup-test ## the unit tests under AddressSanitizer and UBSan (counts for no claim about isolation)
+	@tools/configure build/asan -Db_sanitize=address,undefined -Dtests=enabled -Dbuildtype=debug -Doptimization=1
+	@$(MESON) compile -C build/asan
+	@$(MESON) test -C build/asan --no-rebuild --suite unit --print-errorlogs --timeout-multiplier 5
+
+soak: setup-test stage ## the long forms of the tests: hours, thousands of kills
+	@HOLDFAST_SOAK=1 tools/run-tests $(BUILD) build/soak-results
+
+ifneq ($(wildcard proofs/run),)
+.PHONY: proofs
+proofs: setup-test # bounded proofs of the pure parts
+	@proofs/run
+endif
+
+clean: ## remove everything that was built, the development data included
+	rm -rf build
+
+setup-build:
+	@$(SETUP) build
+setup-test:
+	@$(SETUP) test
+setup-bench:
+	@$(SETUP) bench
