@@ -91,8 +91,8 @@ static void put_escaped(json_out *o, uint8_t c)
     static const char hex[] = "0123456789abcdef";
     char escape[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
 
-    if (c == '"' || c == '\\') {
-        escape[1] = (char)c;
+    if (c == '"' || c == '\\' || c == '\n') {
+        escape[1] = c == '\n' ? 'n' : (char)c;
         put(o, escape, 2);
     } else {
         put(o, escape, 6);
