@@ -1,0 +1,135 @@
+/* audit tail, export, verify */
+#include "cli/api.h"
+#include "cli/audit_export.h"
+#include "cli/commands.h"
+#include "cli/file.h"
+#include "cli/out.h"
+#include "cli/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FD_PATH_CAP 40
+
+hf_err cmd_audit_tail(cli *c, const args *a)
+{
+    static const out_column columns[] = {
+        { "SEQ", "seq" },       { "TIME", "time" },          { "ACTION", "action" },         { "RESULT", "result" }, { "ACTOR", "actor" },
+        { "KEY", "key_id" },    { "ADDRESS", "address" },    { "REQUEST", "request_id" },    { "COUNT", "count" },   { "DETAIL", "detail" },
+    };
+    HF_AUTO(api_doc_freep) yyjson_doc *doc = NULL;
+    uint64_t limit = 100;
+    api_path path;
+
+    HF_TRY(args_number(c, a, "limit", 1, 1000, &limit));
+    api_path_start(&path, "/api/v1/audit/recent");
+    api_path_number(&path, "limit", limit);
+    HF_TRY(api_call(c, "GET", &path, NULL, &doc));
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    if (c->json)
+        out_object(c, root, NULL);
+    else
+        out_table(yyjson_obj_get(root, "items"), columns, HF_COUNT(columns));
+    return HF_OK;
+}
+
+static hf_err tell_export(cli *c, const char *path, const audit_export *done)
+{
+    HF_AUTO(api_new_freep) yyjson_mut_doc *doc = NULL;
+
+    if (!c->json) {
+        cli_note("%llu segments up to number %llu", (unsigned long long)done->segments, (unsigned long long)done->last);
+        return HF_OK;
+    }
+    HF_TRY(api_new(c, &doc));
+    api_add_number(doc, "segments", done->segments);
+    api_add_number(doc, "last", done->last);
+    api_add_text(doc, "out", path);
+    out_new_document(doc);
+    return HF_OK;
+}
+
+hf_err cmd_audit_export(cli *c, const args *a)
+{
+    const char *out = args_value(a, "out");
+    audit_export done = { 0 };
+    int fd;
+
+    HF_TRY(args_number(c, a, "after", 0, UINT64_C(1) << 53, &done.last));
+    if (c->json && file_is_standard(out))
+        return cli_fail(c, HF_ERR_INVALID, "with --output json, say with --out F which file takes the export");
+    HF_TRY(file_create(c, out, false, &fd));
+    hf_err e = audit_export_write(c, out, fd, &done);
+    hf_err end = file_finish(c, out, fd);
+    HF_TRY(e);
+    HF_TRY(end);
+    return tell_export(c, out, &done);
+}
+
+/* ---- verify ---- */
+
+static hf_err verify_file(cli *c, const char *file, const char *key)
+{
+    char *argv[] = { (char[]) { "verify-offline" }, (char[]) { "--public" }, (char *)key, (char *)file, c->json ? (char[]) { "--json" } : NULL, NULL };
+
+    HF_TRY(run_wait(c, argv, &c->program_exit));
+    c->told = c->program_exit == 0 || c->program_exit == 8;
+    return HF_OK;
+}
+
+/* A file without a name, which the program can open by the path that is returned. */
+static hf_err nameless_file(cli *c, char path[static FD_PATH_CAP], FILE **ret)
+{
+    FILE *f = tmpfile();
+
+    if (f == NULL || fcntl(fileno(f), F_SETFD, 0) != 0)
+        return cli_fail(c, HF_ERR_SYSTEM, "there is no room for a temporary file: %s", strerror(errno));
+    (void)snprintf(path, FD_PATH_CAP, "/proc/self/fd/%d", fileno(f));
+    *ret = f;
+    return HF_OK;
+}
+
+static hf_err fetch_key(cli *c, int fd)
+{
+    HF_AUTO(api_doc_freep) yyjson_doc *doc = NULL;
+    api_path path;
+
+    api_path_start(&path, "/api/v1/audit/tree-head");
+    HF_TRY(api_call(c, "GET", &path, NULL, &doc));
+    yyjson_val *pem = yyjson_obj_get(yyjson_doc_get_root(doc), "public_key_pem");
+    if (!yyjson_is_str(pem))
+        return cli_fail(c, HF_ERR_INTERNAL, "the server's answer does not hold 'public_key_pem'; is it of another version?");
+    return file_put(c, "the temporary file", fd, hf_view_of(yyjson_get_str(pem), yyjson_get_len(pem)));
+}
+
+static hf_err verify_online(cli *c, const char *key)
+{
+    char audit_path[FD_PATH_CAP], key_path[FD_PATH_CAP];
+    FILE *audit, *shown_key;
+    audit_export done = { 0 };
+
+    /* Closed by the end of the run. */
+    HF_TRY(nameless_file(c, audit_path, &audit));
+    HF_TRY(nameless_file(c, key_path, &shown_key));
+    if (key == NULL)
+        HF_TRY(fetch_key(c, fileno(shown_key)));
+    HF_TRY(audit_export_write(c, "the temporary file", fileno(audit), &done));
+    HF_TRY(verify_file(c, audit_path, key != NULL ? key : key_path));
+    if (key == NULL && c->program_exit == 0)
+        cli_note("verified with the key that the server shows; --key P takes one kept elsewhere");
+    return HF_OK;
+}
+
+hf_err cmd_audit_verify(cli *c, const args *a)
+{
+    const char *file = args_value(a, "offline"), *key = args_value(a, "key");
+
+    if (file == NULL)
+        return verify_online(c, key);
+    if (key == NULL)
+        return cli_fail(c, HF_ERR_INVALID, "--offline needs --key P, the public key of the audit");
+    return verify_file(c, file, key);
+}

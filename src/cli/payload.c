@@ -1,0 +1,46 @@
+#include "cli/payload.h"
+
+#include "cli/file.h"
+#include "cli/out.h"
+
+hf_err payload_add(cli *c, yyjson_mut_doc *body, const char *name, const char *path, size_t max)
+{
+    HF_AUTO(bytes_free) bytes content = { 0 };
+
+    HF_TRY(file_read(c, path, max, &content));
+    api_add_bytes(body, name, bytes_view(&content));
+    return HF_OK;
+}
+
+hf_err payload_add_signed(cli *c, yyjson_mut_doc *body, const args *a)
+{
+    const char *name = args_has(a, "prehashed") ? "digest_b64" : "payload_b64";
+
+    HF_TRY(payload_add(c, body, name, args_value(a, "in"), PAYLOAD_MAX_BYTES));
+    api_add_text(body, "scheme", args_value(a, "scheme"));
+    api_add_text(body, "hash", args_value(a, "hash"));
+    return HF_OK;
+}
+
+hf_err payload_write(cli *c, yyjson_doc *doc, const char *name, const char *path, bool secret)
+{
+    HF_AUTO(bytes_free) bytes content = { 0 };
+
+    if (c->json && file_is_standard(path))
+        return HF_OK;
+    HF_TRY(api_get_bytes(c, doc, name, &content));
+    return file_write(c, path, secret, bytes_view(&content));
+}
+
+void payload_tell(cli *c, yyjson_doc *doc, const char *secret, const char *secret_path)
+{
+    HF_AUTO(api_new_freep) yyjson_mut_doc *shown = NULL;
+
+    if (!c->json)
+        return;
+    shown = yyjson_doc_mut_copy(doc, &wiped_pool);
+    if (secret != NULL && !file_is_standard(secret_path))
+        (void)yyjson_mut_obj_remove_key(yyjson_mut_doc_get_root(shown), secret);
+    out_new_document(shown);
+    c->told = true;
+}

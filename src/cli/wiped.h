@@ -1,0 +1,29 @@
+/*
+ * Memory that is overwritten before it is given back: answers and requests may hold tokens, plaintexts and shared
+ * secrets. libcurl and yyjson are given these functions as their allocators. It is ordinary memory, not locked.
+ */
+#ifndef HF_CLI_WIPED_H
+#define HF_CLI_WIPED_H
+
+#include "base/buf.h"
+#include <yyjson.h>
+
+void *wiped_alloc(size_t n); /* zeroed; NULL when there is none */
+void *wiped_array(size_t n, size_t size);
+void *wiped_resize(void *p, size_t n); /* as realloc */
+char *wiped_copy(const char *text);
+void wiped_free(void *p); /* takes NULL */
+extern const yyjson_alc wiped_pool;
+
+/* Bytes that grow. All zero is an empty one. */
+typedef struct bytes {
+    uint8_t *ptr;
+    size_t len, cap;
+} bytes;
+
+/* Appends. HF_ERR_TOO_LARGE when more than max bytes would be there, HF_ERR_SYSTEM when there is no memory. */
+hf_err bytes_put(bytes *b, hf_view more, size_t max) HF_MUST_USE;
+hf_view bytes_view(const bytes *b);
+void bytes_free(bytes *b); /* also for HF_AUTO */
+
+#endif
