@@ -1,9 +1,24 @@
 #include "core/core.h"
 
 #include "base/log.h"
+#include <stdlib.h>
+#include <string.h>
 
 /* The anchor follows each change at once, and the journal alone at most every second. */
 #define ANCHOR_MS 1000
+
+/* What an unsealing in this process is measured against, as a new process is against the file. */
+static hf_err keep_anchor(core *c, const uint8_t bytes[static HF_ANCHOR_BYTES])
+{
+    uint8_t *copy = malloc(HF_ANCHOR_BYTES);
+
+    HF_CHECK(copy != NULL, HF_ERR_SYSTEM);
+    memcpy(copy, bytes, HF_ANCHOR_BYTES);
+    free(c->saved_anchor);
+    c->saved_anchor = copy;
+    c->saved_anchor_len = HF_ANCHOR_BYTES;
+    return HF_OK;
+}
 
 static hf_err send_anchor(core *c)
 {
@@ -19,6 +34,7 @@ static hf_err send_anchor(core *c)
     for (size_t i = 0; i < sizeof(a.audit_head); i++)
         a.audit_head[i] = c->manifest.audit_head[i];
     HF_TRY(hf_anchor_encode(c->keys, &a, bytes));
+    HF_TRY(keep_anchor(c, bytes));
     struct hf_anchor_write m = { .anchor = { bytes, sizeof(bytes) } };
     HF_TRY(hf_anchor_write_encode(&m, &w));
     peer_send(c->supervisor, HF_MSG_ANCHOR_WRITE, CORE_ACK_ANCHOR, hf_writer_view(&w));

@@ -41,6 +41,7 @@ static hf_err take_files(core *c, const hf_message *m)
         HF_TRY(copy_bytes(f.epoch, &c->saved_epoch, &c->saved_epoch_len));
     if (f.has_anchor)
         HF_TRY(copy_bytes(f.anchor, &c->saved_anchor, &c->saved_anchor_len));
+    c->accept_rollback = f.accept_rollback;
     c->has_saved_files = true;
     return HF_OK;
 }
@@ -169,13 +170,19 @@ static hf_err take_process(core *c, const hf_message *m)
     while (at < CORE_PROCESSES_MAX && c->processes[at].list != NULL && !hf_view_eq_str(row.process, c->processes[at].name))
         at++;
     HF_CHECK(at < CORE_PROCESSES_MAX, HF_ERR_QUOTA);
-    free(c->processes[at].list);
-    HF_TRY(hf_view_to_str(row.process, c->processes[at].name, sizeof(c->processes[at].name)));
-    HF_TRY(copy_bytes(up.protections, &c->processes[at].list, &c->processes[at].len));
-    c->processes[at].degraded = false;
-    r = hf_reader_of(up.protections);
+    hf_view name = row.process;
+    bool degraded = row.state != HF_ACTIVE;
     while (hf_protection_row_next(&r, &row))
-        c->processes[at].degraded = c->processes[at].degraded || row.state != HF_ACTIVE;
+        degraded = degraded || row.state != HF_ACTIVE;
+    HF_CHECK(!r.failed && name.len < sizeof(c->processes[at].name), HF_ERR_MALFORMED);
+    uint8_t *list;
+    size_t len;
+    HF_TRY(copy_bytes(up.protections, &list, &len));
+    HF_TRY(hf_view_to_str(name, c->processes[at].name, sizeof(c->processes[at].name)));
+    free(c->processes[at].list);
+    c->processes[at].list = list;
+    c->processes[at].len = len;
+    c->processes[at].degraded = degraded;
     return HF_OK;
 }
 

@@ -20,7 +20,19 @@ static const uint8_t no_id[16];
 
 bool commit_slot_free(const core *c)
 {
-    return c->commit.current == NULL && c->commit.pending == NULL;
+    return c->commit.current == NULL && c->commit.pending == NULL && !c->commit.reserved;
+}
+
+void commit_reserve(core *c)
+{
+    c->commit.reserved = true;
+}
+
+void commit_unreserve(core *c)
+{
+    c->commit.reserved = false;
+    if (commit_slot_free(c))
+        request_rerun_all(c, &c->waiting_changes);
 }
 
 hf_err change_new(core *c, change **ret)
@@ -121,6 +133,9 @@ hf_err change_reply(change *ch, uint16_t type, hf_view body)
 
 void commit_submit(core *c, change *ch)
 {
+    /* A second change would be built on a state without the first: the store would then never open again. */
+    if (c->commit.current != NULL || c->commit.pending != NULL)
+        hf_fatal("two changes at one time");
     ch->seq = c->journal.chain.seq;
     c->commit.pending = ch;
     commit_pump(c);
@@ -229,6 +244,10 @@ void commit_pump(core *c)
         return;
     change *ch = t->pending;
     hf_err e = build(c, ch);
+    /* A change leaves with its own audit record: of a long backlog, what comes before it goes first. */
+    bool later = e == HF_OK && ch != NULL && t->next_sealed.seq < ch->seq;
+    if (later)
+        e = build(c, NULL);
     if (e != HF_OK) {
         t->pending = NULL;
         hf_log(HF_LOG_ERROR, "a transaction cannot be built: %s", hf_err_text(e));
@@ -237,8 +256,10 @@ void commit_pump(core *c)
             change_failed(c, ch, e, NULL);
         return;
     }
-    t->pending = NULL;
-    t->current = ch;
+    if (!later) {
+        t->pending = NULL;
+        t->current = ch;
+    }
     t->in_flight = true;
     peer_send(c->store, HF_MSG_STORE_COMMIT, t->id, (hf_view) { t->message, t->len });
 }
@@ -285,6 +306,17 @@ static void change_stored(core *c, change *ch)
     change_free(ch);
 }
 
+void commit_abandon(core *c, hf_err e)
+{
+    change *both[2] = { c->commit.current, c->commit.pending };
+
+    c->commit.current = c->commit.pending = NULL;
+    c->commit.in_flight = false;
+    for (size_t i = 0; i < HF_COUNT(both); i++)
+        if (both[i] != NULL)
+            change_failed(c, both[i], e, NULL);
+}
+
 void commit_done(core *c, uint64_t id, hf_err e, hf_view why)
 {
     commit *t = &c->commit;
@@ -300,6 +332,10 @@ void commit_done(core *c, uint64_t id, hf_err e, hf_view why)
             text[0] = '\0';
         hf_log(HF_LOG_ERROR, "store: %s", text);
         t->retry_at = hf_mono_after_ms(hf_mono_now(), RETRY_MS);
+        if (ch == NULL) { /* a change that waited for this one's segments waits no longer */
+            ch = t->pending;
+            t->pending = NULL;
+        }
         if (ch != NULL)
             change_failed(c, ch, HF_ERR_STORE, text);
     } else {
@@ -343,7 +379,11 @@ void commit_manifest_row(core *c, const struct hf_store_rows *rows)
     struct hf_store_row row;
     struct hf_manifest m;
 
-    if (rows->error != HF_OK || !hf_store_row_next(&r, &row) || hf_manifest_decode(c->keys, row.blob, &m) != HF_OK) {
+    if (c->state != CORE_OPEN)
+        return;
+    if (rows->error == HF_ERR_NOT_FOUND && !c->has_manifest) {
+        m = (struct hf_manifest) { .generation = 0 }; /* it ended before the first transaction */
+    } else if (rows->error != HF_OK || !hf_store_row_next(&r, &row) || hf_manifest_decode(c->keys, row.blob, &m) != HF_OK) {
         core_fail(c, "the restarted store gave no valid manifest: its data was altered or lost");
         return;
     }

@@ -122,6 +122,7 @@ typedef struct commit {
     uint64_t next_segment_index;
     change *current; /* NULL when only audit is written */
     change *pending; /* the next one; built against the state that `current` leaves */
+    bool reserved;   /* kept for a change that is being prepared over several steps (keyset, epoch); others wait */
     hf_mono retry_at;
 } commit;
 
@@ -155,7 +156,7 @@ struct core {
     struct hf_manifest manifest;
     struct hf_set_hash set;
     bool has_manifest;
-    bool has_saved_files;
+    bool has_saved_files, accept_rollback;
     uint8_t *saved_epoch, *saved_anchor;
     size_t saved_epoch_len, saved_anchor_len;
     bool anchor_busy, anchor_wanted, epoch_busy;
@@ -190,7 +191,7 @@ void core_unlock(core *c);
 /* Around a key operation: gives the lock away and takes it back. */
 void core_begin_work(core *c);
 void core_end_work(core *c);
-void core_fail(core *c, const char *format, ...) HF_PRINTF(2, 3); /* locked: state failed, keys wiped, supervisor told */
+void core_fail(core *c, const char *format, ...) HF_PRINTF(2, 3); /* locked: state failed, who waits answered, keys wiped */
 void core_set_state(core *c, core_state s, const char *why);     /* locked */
 
 /* lanes.c */
@@ -242,7 +243,12 @@ void verdicts_answer(core *c, const hf_message *m); /* VERDICT arrived */
 void verdicts_verifier_gone(core *c);
 void verdicts_verifier_new(core *c);
 void verdicts_tick(core *c, hf_mono now);
+/* Revocations in memory are those in the store, one a token: expired ones go when the next one comes (op_root.c). */
 hf_err verdicts_revoke(core *c, const uint8_t id[static 16], int64_t expires_s) HF_MUST_USE;
+bool verdicts_revoked(const core *c, const uint8_t id[static 16], int64_t *ret_expires_s);
+bool verdicts_expired_revocation(const core *c, hf_wall now, uint8_t ret_id[static 16], int64_t *ret_expires_s);
+bool verdicts_revocations_full(const core *c);
+void verdicts_forget_revocation(core *c, const uint8_t id[static 16]);
 void verdicts_fail_all(core *c, hf_err e);
 
 /* keyset.c: locked */
@@ -339,8 +345,13 @@ struct change {
     bool has_wrap;
     hf_key *key; /* loaded, for the cache */
     int64_t expires_s;
+    uint8_t expired_id[16]; /* a revocation that goes */
+    bool has_expired;
 };
 bool commit_slot_free(const core *c);
+void commit_reserve(core *c);
+void commit_unreserve(core *c); /* and whoever waited goes on */
+void commit_abandon(core *c, hf_err e); /* core has failed: answers the changes under way */
 hf_err change_new(core *c, change **ret) HF_MUST_USE; /* starts from the state that is current */
 void change_free(change *ch);
 hf_err change_put(change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version, hf_view blob) HF_MUST_USE;
@@ -361,17 +372,21 @@ void durable_init(core *c);
 hf_err durable_wait(core *c, const request *r, uint16_t type, hf_view body, uint64_t seq) HF_MUST_USE;
 void durable_stored(core *c, uint64_t seq);
 void durable_expire(core *c, hf_mono now);
+void durable_fail_all(core *c, hf_err e);
 
 /* opening.c: locked */
-void opening_start(core *c, hf_secret *root); /* takes root */
+hf_err opening_start(core *c, hf_secret *root) HF_MUST_USE; /* takes root */
 void opening_rows(core *c, const struct hf_store_rows *rows);
 void opening_store_back(core *c);
 void opening_abort(core *c);
+void opening_drop(core *c); /* core has failed meanwhile */
 void core_seal(core *c);
 void core_forget_keys(core *c); /* frees, and so wipes, every key; what a lane is using goes when it is done */
 hf_err epochs_write(core *c) HF_MUST_USE; /* asks the supervisor to put c->epochs on disk; transactions wait for it */
 
 void audit_fail_all(core *c, hf_err e); /* op_audit.c: the store is gone */
+void epoch_abort(core *c, hf_err e);    /* op_epoch_rotate.c: the same, or failed; a new request goes on */
+void epoch_resume(core *c);             /* at opening: a rotation that was cut off goes on */
 
 /* failures.c: locked */
 hf_err failures_new(failure_table **ret) HF_MUST_USE;

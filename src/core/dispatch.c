@@ -173,7 +173,14 @@ static hf_err run_steps(op *o, const op_row *row)
     HF_TRY(find_key(o, row));
     if (row->loads)
         HF_TRY(op_load(o));
-    return o->waits ? HF_OK : row->act(o);
+    if (o->waits)
+        return HF_OK;
+    HF_TRY(row->act(o));
+    /* The lock was given away: what was sealed, revoked or destroyed meanwhile gives no result any more. */
+    if (o->loaded == NULL || o->waits)
+        return HF_OK;
+    HF_CHECK(o->core->state == CORE_OPEN, HF_ERR_SEALED);
+    return check_state(o, row);
 }
 
 /* ---- audit and answer ---- */
@@ -215,9 +222,12 @@ static void answer_failure(op *o, hf_err e)
     if (o->who.subject[0] == '\0') {
         if (o->row->action != NULL)
             failures_count(c, o->in.head.address, e, 1);
-    } else if (o->row->audit != HF_AUDITED_NOT && audit(o, e) != HF_OK) {
-        e = HF_ERR_AUDIT_FULL;
-        o->detail[0] = '\0';
+    } else if (o->row->audit != HF_AUDITED_NOT) {
+        hf_err audited = audit(o, e);
+        if (audited != HF_OK) { /* sealed while the lane was at work, or no room */
+            e = audited == HF_ERR_SEALED ? audited : HF_ERR_AUDIT_FULL;
+            o->detail[0] = '\0';
+        }
     }
     uint32_t retry = e == HF_ERR_RATE || e == HF_ERR_OVERLOADED ? 1 : 0;
     request_fail(c, o->request, e, o->detail[0] != '\0' ? o->detail : NULL, retry);
@@ -308,13 +318,15 @@ static void client_request(peer *p, hf_message *m, const hf_message_row *row)
     };
 
     dispatch_run(p->core, p->lane, &r);
+    /* Tokens and plaintexts do not stay in the channel's buffer; what waits has its own copy. */
+    hf_channel_release(m);
 }
 
 static void gateway_failures(core *c, const hf_message *m)
 {
     struct hf_failures f;
 
-    if (hf_failures_decode(m->body, &f) == HF_OK && f.error < HF_ERR_COUNT)
+    if (hf_failures_decode(m->body, &f) == HF_OK && f.error != HF_OK && f.error < HF_ERR_COUNT)
         failures_count(c, f.prefix, (hf_err)f.error, f.count);
 }
 
@@ -368,15 +380,14 @@ static void unseal_message(core *c, peer *p, hf_message *m)
     char why[513] = "";
 
     if (m->type == HF_MSG_ROOT_KEY && hf_root_key_decode(m->body, &root) == HF_OK) {
-        if (c->state == CORE_SEALED && !c->opening) {
-            ack.error = HF_OK;
-            opening_start(c, root.root);
-        } else {
+        if (c->state == CORE_SEALED && !c->opening)
+            ack.error = (uint16_t)opening_start(c, root.root);
+        else
             hf_secret_free(root.root);
-        }
     } else if (m->type == HF_MSG_UNSEAL_FAILED && hf_unseal_failed_decode(m->body, &failed) == HF_OK) {
         ack.error = HF_OK;
-        if (hf_view_to_str(failed.what, why, sizeof(why)) == HF_OK)
+        /* Only of a core that waits for it: an attempt that nobody needs does not seal an open one. */
+        if (c->state == CORE_SEALED && !c->opening && hf_view_to_str(failed.what, why, sizeof(why)) == HF_OK)
             core_set_state(c, CORE_SEALED, why);
     }
     hf_channel_release(m);
@@ -399,10 +410,12 @@ static void by_role(peer *p, hf_message *m, const hf_message_row *row)
             client_request(p, m, row);
         break;
     case HF_PEER_STORE:
-        store_message(c, m);
+        if (p == c->store) /* not one that was replaced */
+            store_message(c, m);
         break;
     case HF_PEER_VERIFIER:
-        verdicts_answer(c, m);
+        if (p == c->verifier)
+            verdicts_answer(c, m);
         break;
     case HF_PEER_UNSEAL:
         unseal_message(c, p, m);

@@ -62,9 +62,28 @@ void durable_stored(core *c, uint64_t seq)
 
 void durable_expire(core *c, hf_mono now)
 {
-    while (c->durable_head != NULL && c->durable_head->request.deadline.ns <= now.ns) {
-        struct durable_reply *d = take_first(c);
+    struct durable_reply *next, *all = c->durable_head;
+
+    durable_init(c);
+    for (struct durable_reply *d = all; d != NULL; d = next) {
+        next = d->next;
+        d->next = NULL;
+        if (d->request.deadline.ns > now.ns) { /* deadlines differ by operation: one behind it may be due */
+            *c->durable_tail = d;
+            c->durable_tail = &d->next;
+            continue;
+        }
         request_fail(c, &d->request, HF_ERR_STORE, "the audit record could not be stored in time, so the result is withheld", 0);
+        c->parked--;
+        drop(d);
+    }
+}
+
+void durable_fail_all(core *c, hf_err e)
+{
+    while (c->durable_head != NULL) {
+        struct durable_reply *d = take_first(c);
+        request_fail(c, &d->request, e, "the audit record was not stored, so the result is withheld", 0);
         drop(d);
     }
 }

@@ -78,6 +78,7 @@ void journal_note(core *c, uint16_t action, hf_err result, const char *actor_nam
 
 hf_err journal_payload_mac(core *c, const hf_view *parts, size_t n, uint8_t dst[static 16])
 {
+    HF_CHECK(c->keys != NULL, HF_ERR_SEALED); /* sealed while a lane was at work */
     return hf_audit_payload_mac(hf_root_key(c->keys, HF_PURPOSE_PAYLOAD_HMAC), parts, n, dst);
 }
 

@@ -68,11 +68,16 @@ static void on_seal_timer(void *arg)
 static void arm_seal_timer(core *c)
 {
     core_lock(c);
-    bool wanted = c->state == CORE_OPEN && journal_unsealed(c) && !c->commit.in_flight && c->seal_timer.slot == 0;
+    /* Not while no transaction can begin, or the timer would fire without end: what ends that begins one itself. */
+    bool wanted = c->state == CORE_OPEN && c->store != NULL && !c->epoch_busy && journal_unsealed(c) && !c->commit.in_flight &&
+                  c->seal_timer.slot == 0;
     hf_mono at = hf_mono_after_ms(c->journal.oldest_unsealed, c->config.segment_ms);
-    bool now = c->durable_head != NULL;
+    if (c->durable_head != NULL)
+        at = hf_mono_now();
+    if (at.ns < c->commit.retry_at.ns)
+        at = c->commit.retry_at;
     core_unlock(c);
-    if (wanted && hf_loop_timer(c->lanes[0].loop, &c->seal_timer, now ? hf_mono_now() : at) != HF_OK)
+    if (wanted && hf_loop_timer(c->lanes[0].loop, &c->seal_timer, at) != HF_OK)
         hf_log(HF_LOG_WARN, "the segment timer cannot be set");
 }
 

@@ -146,6 +146,10 @@ void loading_rows(core *c, uint64_t id, const struct hf_store_rows *rows)
     if (l == NULL)
         return;
     const key_entry *e = c->state == CORE_OPEN ? index_by_id(c->index, l->key_id) : NULL;
+    if (e != NULL && check_version(c, e, l->version) != HF_OK) { /* destroyed meanwhile: nothing of it is loaded any more */
+        end(c, l, HF_OK);
+        return;
+    }
     bool wrap = l->dek == NULL;
     hf_err err = e == NULL ? HF_ERR_SEALED : one_row(rows, wrap ? HF_ROW_WRAP : HF_ROW_VERSION, l, &blob);
     if (err == HF_OK)

@@ -58,7 +58,16 @@ static void end(core *c, hf_err e, const char *detail)
             request_fail(c, rot.request, e, detail, 0);
         request_free(c, rot.request);
     }
+    journal_note(c, HF_MSG_EPOCH_ROTATE, e, rot.who.subject[0] != '\0' ? rot.who.subject : "core",
+                 e == HF_OK ? "epoch rotation is complete" : "epoch rotation was cut off");
     rot = (struct rotation) { 0 };
+    commit_unreserve(c);
+}
+
+void epoch_abort(core *c, hf_err e)
+{
+    if (rot.running && (rot.change != NULL || c->state != CORE_OPEN))
+        end(c, e, "the rotation was cut off; `holdfast root rotate-epoch` goes on where this stopped");
 }
 
 static void ask_wrap(core *c, const key_entry *e, uint32_t version)
@@ -86,6 +95,8 @@ static void work(core *c);
 static void finish(core *c, change *ch, hf_err e)
 {
     (void)ch;
+    if (!rot.running)
+        return; /* cut off meanwhile */
     rot.n_done = 0;
     if (e != HF_OK)
         end(c, HF_ERR_STORE, "the store refused the new wrappings; `holdfast root rotate-epoch` goes on where this stopped");
@@ -123,7 +134,8 @@ static void work(core *c)
         end(c, HF_ERR_PEER_GONE, NULL);
         return;
     }
-    if (rot.change == NULL && e != NULL) {
+    /* The manifest names the epoch also when there is nothing to wrap, so that an older file is seen. */
+    if (rot.change == NULL && (e != NULL || c->manifest.epoch != c->epochs.next.epoch)) {
         if (change_new(c, &rot.change) != HF_OK) {
             end(c, HF_ERR_OVERLOADED, NULL);
             return;
@@ -192,13 +204,22 @@ void epoch_written(core *c, hf_err e)
     commit_pump(c);
 }
 
+void epoch_resume(core *c)
+{
+    if (c->epochs.next.key == NULL || rot.running)
+        return;
+    rot = (struct rotation) { .running = true };
+    commit_reserve(c);
+    work(c);
+}
+
 hf_err op_epoch_rotate(op *o)
 {
     core *c = o->core;
     request_queue one;
     bool waits;
 
-    if (rot.running)
+    if (rot.running || c->epoch_busy)
         return op_fails(o, HF_ERR_CONFLICT, "an epoch rotation is under way");
     HF_TRY(op_wait_for_slot(o, &waits));
     if (waits)
@@ -217,5 +238,10 @@ hf_err op_epoch_rotate(op *o)
     HF_TRY(request_park(c, o->request, &one));
     rot = (struct rotation) { .running = true, .request = request_take(&one), .who = o->who };
     o->waits = true;
-    return epochs_write(c);
+    /* Until the end: a version wrapped meanwhile under the old key would be lost with it. */
+    commit_reserve(c);
+    hf_err e = epochs_write(c);
+    if (e != HF_OK)
+        end(c, e, NULL);
+    return HF_OK;
 }

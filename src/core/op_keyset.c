@@ -32,6 +32,7 @@ static void finish(core *c, change *ch, hf_err e)
     (void)ch;
     if (e != HF_OK)
         keyset_clear(&c->next_keyset);
+    commit_unreserve(c);
 }
 
 static hf_err send_to_disk(core *c)
@@ -79,6 +80,7 @@ hf_err op_keyset_apply(op *o)
         return e;
     }
     c->keyset_actor = o->who;
+    commit_reserve(c); /* until the file is on disk and the change built on the state of then is stored */
     o->waits = true;
     return HF_OK;
 }
@@ -88,6 +90,7 @@ static void refuse(core *c, request *r, hf_err e, const char *detail)
     keyset_clear(&c->next_keyset);
     request_fail(c, r, e, detail, 0);
     request_free(c, r);
+    commit_unreserve(c);
 }
 
 void keyset_written(core *c, hf_err e)

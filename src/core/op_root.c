@@ -44,9 +44,46 @@ static hf_err apply_revocation(core *c, change *ch)
     hf_writer w = hf_writer_on(body, sizeof(body));
     struct hf_done m = { 0 };
 
+    if (ch->has_expired)
+        verdicts_forget_revocation(c, ch->expired_id);
     HF_TRY(verdicts_revoke(c, ch->id, ch->expires_s));
     HF_TRY(hf_done_encode(&m, &w));
     return change_reply(ch, HF_MSG_DONE, hf_writer_view(&w));
+}
+
+/* A row leaves the set that the manifest commits to; its MAC follows from its content. */
+static hf_err set_remove(op *o, const uint8_t id[static 16], int64_t expires_s)
+{
+    uint8_t blob[HF_REVOCATION_BYTES], mac[HF_RECORD_MAC_BYTES];
+
+    HF_TRY(hf_revocation_encode(o->core->keys, id, expires_s, blob, mac));
+    return change_set_remove(o->core, o->change, HF_ROW_REVOCATION, id, 0, mac);
+}
+
+/* One expired row goes for each new one, so that the table is never longer than the live ones once were. */
+static hf_err drop_expired(op *o, const uint8_t new_id[static 16])
+{
+    change *ch = o->change;
+    int64_t expires_s;
+
+    if (!verdicts_expired_revocation(o->core, o->now, ch->expired_id, &expires_s) || memcmp(ch->expired_id, new_id, 16) == 0)
+        return HF_OK;
+    HF_TRY(set_remove(o, ch->expired_id, expires_s));
+    ch->has_expired = true;
+    return change_delete(ch, HF_ROW_REVOCATION, ch->expired_id, 0);
+}
+
+static hf_err replace_or_add(op *o, const uint8_t id[static 16], int64_t *expires_s)
+{
+    int64_t before;
+
+    HF_TRY(drop_expired(o, id));
+    if (!verdicts_revoked(o->core, id, &before)) {
+        HF_CHECK(o->change->has_expired || !verdicts_revocations_full(o->core), op_fails(o, HF_ERR_QUOTA, "too many tokens are revoked at once"));
+        return HF_OK;
+    }
+    *expires_s = *expires_s > before ? *expires_s : before;
+    return set_remove(o, id, before);
 }
 
 hf_err op_token_revoke(op *o)
@@ -54,6 +91,7 @@ hf_err op_token_revoke(op *o)
     const struct hf_token_revoke *in = &o->in.token_revoke;
     core *c = o->core;
     uint8_t id[16], blob[HF_REVOCATION_BYTES], mac[HF_RECORD_MAC_BYTES];
+    int64_t expires_s = in->expires_s;
     bool waits;
 
     if (in->jti.len == 0)
@@ -62,11 +100,12 @@ hf_err op_token_revoke(op *o)
     if (waits)
         return HF_OK;
     HF_TRY(hf_revocation_id(in->jti, id));
-    HF_TRY(hf_revocation_encode(c->keys, id, in->expires_s, blob, mac));
+    HF_TRY(replace_or_add(o, id, &expires_s));
+    HF_TRY(hf_revocation_encode(c->keys, id, expires_s, blob, mac));
     HF_TRY(change_put(o->change, HF_ROW_REVOCATION, id, 0, (hf_view) { blob, sizeof(blob) }));
     HF_TRY(change_set_add(c, o->change, HF_ROW_REVOCATION, id, 0, mac));
     memcpy(o->change->id, id, sizeof(id));
-    o->change->expires_s = in->expires_s;
+    o->change->expires_s = expires_s;
     o->change->apply = apply_revocation;
     o->audit_detail = in->jti;
     return HF_OK;

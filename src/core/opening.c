@@ -36,6 +36,7 @@ struct opening {
     bool anchor_met;
     struct hf_anchor anchor;
     bool has_anchor;
+    bool rollback_accepted; /* an operator took the older state on */
     char why[256];
 };
 
@@ -84,15 +85,18 @@ void core_forget_keys(core *c)
     c->keys = NULL;
 }
 
-static void give_up(core *c, core_state state, const char *why)
+void opening_drop(core *c)
 {
-    struct opening *o = c->open_step;
-
+    free(c->open_step);
     c->open_step = NULL;
     c->opening = false;
+}
+
+static void give_up(core *c, core_state state, const char *why)
+{
+    opening_drop(c);
     core_forget_keys(c);
     core_set_state(c, state, why);
-    free(o);
 }
 
 void opening_abort(core *c)
@@ -109,6 +113,13 @@ hf_err epochs_write(core *c)
     hf_writer w = hf_writer_on(body, sizeof(body));
 
     HF_TRY(hf_epoch_file_encode(c->keys, &c->epochs, bytes));
+    /* An unsealing in this process reads it as a new process reads the file. */
+    uint8_t *copy = malloc(sizeof(bytes));
+    HF_CHECK(copy != NULL, HF_ERR_SYSTEM);
+    memcpy(copy, bytes, sizeof(bytes));
+    free(c->saved_epoch);
+    c->saved_epoch = copy;
+    c->saved_epoch_len = sizeof(bytes);
     struct hf_epoch_write m = { .epoch = { bytes, sizeof(bytes) } };
     HF_TRY(hf_epoch_write_encode(&m, &w));
     c->epoch_busy = true; /* no transaction before the file is on disk */
@@ -147,11 +158,22 @@ static hf_err first_start(core *c, struct opening *o)
     return HF_OK;
 }
 
+/* Older than the anchor: refused, unless an operator accepted it for this start; then the audit says so. */
+static hf_err rollback_found(core *c, struct opening *o)
+{
+    if (!c->accept_rollback)
+        return HF_ERR_ROLLBACK;
+    o->has_anchor = false;
+    o->rollback_accepted = true;
+    return HF_OK;
+}
+
 static hf_err check_anchor(core *c, struct opening *o)
 {
-    if (o->has_anchor && c->manifest.generation < o->anchor.manifest_generation)
+    if (o->has_anchor && c->manifest.generation < o->anchor.manifest_generation && rollback_found(c, o) != HF_OK)
         return because(o, HF_ERR_ROLLBACK,
-                       "the store is older than its anchor (generation %llu, anchored %llu): a copy from the past was put in place",
+                       "the store is older than its anchor (generation %llu, anchored %llu): a copy from the past was put in place; if that was you, see "
+                       "'holdfast audit accept-rollback'",
                        (unsigned long long)c->manifest.generation, (unsigned long long)o->anchor.manifest_generation);
     return HF_OK;
 }
@@ -172,6 +194,10 @@ static hf_err take_manifest(core *c, struct opening *o, const struct hf_store_ro
     }
     HF_TRY(check_anchor(c, o));
     HF_TRY(load_epochs(c, o));
+    uint32_t newest = c->epochs.next.key != NULL ? c->epochs.next.epoch : c->epochs.current.epoch;
+    if (newest < c->manifest.epoch)
+        return because(o, HF_ERR_ROLLBACK, "the epoch key file is older than the store (epoch %u, the store is at %u): a copy from the past was put in place",
+                       newest, c->manifest.epoch);
     /* A first start that was cut off before its first transaction leaves the file of epoch 1 and an empty store. */
     if (!c->has_manifest && c->epochs.current.epoch != 1)
         return because(o, HF_ERR_ROLLBACK, "the store is empty, but the epoch key file is not from a first start: the store was deleted or exchanged");
@@ -209,6 +235,7 @@ static hf_err take_wrap(core *c, struct opening *o, const struct hf_store_row *r
 
     HF_CHECK(row->kind == HF_ROW_WRAP && row->version <= UINT32_MAX, HF_ERR_INTEGRITY);
     HF_TRY(hf_wrap_check(c->keys, row->blob, row->id, (uint32_t)row->version, NULL, &head));
+    HF_CHECK(hf_epoch_file_key(&c->epochs, head.epoch) != NULL, HF_ERR_INTEGRITY);
     HF_TRY(hf_record_mac_of(row->blob, mac));
     HF_TRY(index_put_wrap(c->index, row->id, head.version, head.epoch, mac));
     return add_to_set(c, o, row);
@@ -224,6 +251,12 @@ static hf_err take_revocation(core *c, struct opening *o, const struct hf_store_
     return add_to_set(c, o, row);
 }
 
+/* Segments are read that end behind this record. */
+static uint64_t audit_from(const core *c)
+{
+    return c->manifest.audit_seq > AUDIT_RECHECK ? c->manifest.audit_seq - AUDIT_RECHECK : 0;
+}
+
 static hf_err take_segment(core *c, struct opening *o, const struct hf_store_row *row)
 {
     struct hf_segment seg;
@@ -234,7 +267,9 @@ static hf_err take_segment(core *c, struct opening *o, const struct hf_store_row
     HF_TRY(hf_segment_decode(row->blob, &seg));
     HF_CHECK(seg.last_seq == row->version, HF_ERR_INTEGRITY);
     HF_TRY(hf_segment_verify_mac(&seg, mac, &bad));
-    if (o->saw_segment || seg.first_seq == 1)
+    HF_CHECK(o->saw_segment || seg.first_seq <= audit_from(c) + 1, HF_ERR_INTEGRITY); /* the oldest were withheld */
+    /* Only a start that does not read from the beginning has to believe its first segment. */
+    if (o->saw_segment || c->manifest.audit_seq <= AUDIT_RECHECK)
         HF_TRY(hf_segment_follows(o->index, &o->chain, &seg));
     o->saw_segment = true;
     o->index = seg.index;
@@ -253,7 +288,8 @@ static hf_err check_state(core *c, struct opening *o)
         return because(o, HF_ERR_INTEGRITY, "the store's rows are not those that its manifest commits to: some were withheld, added or exchanged");
     if (o->chain.seq != c->manifest.audit_seq || memcmp(o->chain.head, c->manifest.audit_head, sizeof(o->chain.head)) != 0)
         return because(o, HF_ERR_INTEGRITY, "the audit does not end where the manifest says: segments are missing or were altered");
-    if (o->has_anchor && o->anchor.audit_seq > 0 && !o->anchor_met && o->anchor.audit_seq + AUDIT_RECHECK > o->chain.seq)
+    if (o->has_anchor && o->anchor.audit_seq > 0 && !o->anchor_met && o->anchor.audit_seq + AUDIT_RECHECK > o->chain.seq &&
+        rollback_found(c, o) != HF_OK)
         return because(o, HF_ERR_ROLLBACK, "the audit does not contain the record that the anchor names: another history was put in place");
     return HF_OK;
 }
@@ -292,12 +328,43 @@ static hf_view after_chain(core *c, hf_view entries)
     return left;
 }
 
+/*
+ * A change and its record are one transaction (commit.c). The record of one that no segment has says that it happened, and it did not:
+ * nobody got an answer.
+ */
+static bool is_undone_change(const struct hf_audit_record *rec)
+{
+    return rec->klass == HF_AUDIT_DURABLE && rec->result == hf_audit_result_of(HF_OK) && rec->action != HF_MSG_EPOCH_ROTATE &&
+           rec->action != HF_MSG_ROOT_KEY;
+}
+
+static void contradict(core *c, hf_view adopted, uint64_t last)
+{
+    struct hf_audit_entry e;
+    struct hf_audit_record rec;
+    char detail[80];
+
+    while (hf_audit_entry_next(&adopted, &e) == HF_OK && e.seq <= last) {
+        if (hf_audit_record_decode(e.record, &rec) != HF_OK || !is_undone_change(&rec))
+            continue;
+        snprintf(detail, sizeof(detail), "record %llu: core or store ended before this was stored", (unsigned long long)rec.seq);
+        rec.time = hf_wall_now();
+        rec.result = hf_audit_result_of(HF_ERR_STORE);
+        rec.actor = hf_view_str("core");
+        rec.detail = hf_view_str(detail);
+        if (journal_append(c, &rec) != HF_OK)
+            hf_log(HF_LOG_ERROR, "the journal is full, so the audit does not say it: %s", detail);
+    }
+}
+
 static hf_err adopt_stored(core *c, struct opening *o)
 {
     if (c->journal.stored_tail == NULL)
         return HF_OK;
-    if (adopt(c, after_chain(c, (hf_view) { c->journal.stored_tail, c->journal.stored_tail_len })) != HF_OK)
+    hf_view entries = after_chain(c, (hf_view) { c->journal.stored_tail, c->journal.stored_tail_len });
+    if (adopt(c, entries) != HF_OK)
         return because(o, HF_ERR_AUDIT_FULL, "the audit ring is too small for the records that the last run left: raise ring_mib in holdfast.conf");
+    contradict(c, entries, c->journal.chain.seq);
     if (journal_unsealed(c))
         c->journal.oldest_unsealed = hf_mono_now();
     return HF_OK;
@@ -328,9 +395,14 @@ static hf_err finish_opening(core *c, struct opening *o)
 
 static void open_now(core *c)
 {
-    free(c->open_step);
-    c->open_step = NULL;
-    c->opening = false;
+    char detail[160] = "unsealed";
+
+    if (c->open_step->rollback_accepted) {
+        snprintf(detail, sizeof(detail), "unsealed; rollback accepted: store generation %llu, anchored %llu",
+                 (unsigned long long)c->manifest.generation, (unsigned long long)c->open_step->anchor.manifest_generation);
+        hf_log(HF_LOG_WARN, "%s", detail);
+    }
+    opening_drop(c);
     core_set_state(c, CORE_OPEN, "");
     struct hf_audit_record rec = {
         .time = hf_wall_now(),
@@ -338,10 +410,11 @@ static void open_now(core *c)
         .action = HF_MSG_ROOT_KEY,
         .count = 1,
         .actor = hf_view_str("core"),
-        .detail = hf_view_str("unsealed"),
+        .detail = hf_view_str(detail),
     };
     if (journal_append(c, &rec) != HF_OK)
         hf_log(HF_LOG_ERROR, "the unsealing cannot be audited: the journal is full");
+    epoch_resume(c);
     commit_pump(c);
 }
 
@@ -366,9 +439,8 @@ static void ask_step(core *c, struct opening *o)
         ask_scan(c, HF_ROW_TAIL, NULL, 0, true);
         return;
     }
-    uint64_t seq = c->manifest.audit_seq;
-    bool late = o->step == STEP_SEGMENTS && seq > AUDIT_RECHECK;
-    ask_scan(c, (uint8_t)scans[o->step].kind, NULL, late ? seq - AUDIT_RECHECK : 0, !late);
+    uint64_t from = o->step == STEP_SEGMENTS ? audit_from(c) : 0;
+    ask_scan(c, (uint8_t)scans[o->step].kind, NULL, from, from == 0);
 }
 
 static hf_err take_rows(core *c, struct opening *o, const struct hf_store_rows *rows)
@@ -468,7 +540,7 @@ void opening_rows(core *c, const struct hf_store_rows *rows)
     give_up(c, e == HF_ERR_STORE || e == HF_ERR_SYSTEM ? CORE_SEALED : CORE_FAILED, why);
 }
 
-void opening_start(core *c, hf_secret *root)
+hf_err opening_start(core *c, hf_secret *root)
 {
     struct opening *o = calloc(1, sizeof(*o));
     key_index *fresh = NULL;
@@ -481,7 +553,7 @@ void opening_start(core *c, hf_secret *root)
         index_free(fresh);
         free(o);
         core_set_state(c, CORE_SEALED, hf_err_text(e));
-        return;
+        return e;
     }
     index_free(c->index);
     c->index = fresh;
@@ -490,6 +562,7 @@ void opening_start(core *c, hf_secret *root)
     core_set_state(c, CORE_SEALED, "opening");
     if (c->store != NULL)
         ask_manifest(c);
+    return HF_OK;
 }
 
 void opening_store_back(core *c)
@@ -507,6 +580,8 @@ void core_seal(core *c)
     core_forget_keys(c);
     verdicts_fail_all(c, HF_ERR_SEALED);
     loading_fail_all(c, HF_ERR_SEALED);
+    audit_fail_all(c, HF_ERR_SEALED);
     request_queue_fail(c, &c->waiting_changes, HF_ERR_SEALED, NULL);
+    durable_fail_all(c, HF_ERR_SEALED);
     core_set_state(c, CORE_SEALED, "sealed by an administrator");
 }

@@ -53,6 +53,16 @@ static void peer_close(peer *p)
         *single = NULL;
 }
 
+/* What the store that is gone was asked has no answer. */
+static void store_gone(core *c)
+{
+    commit_store_gone(c);
+    loading_fail_all(c, HF_ERR_PEER_GONE);
+    audit_fail_all(c, HF_ERR_PEER_GONE);
+    epoch_abort(c, HF_ERR_PEER_GONE);
+    opening_abort(c);
+}
+
 static void on_end(void *arg, hf_err cause)
 {
     peer *p = arg;
@@ -66,14 +76,12 @@ static void on_end(void *arg, hf_err cause)
     }
     bool was_current = single_peer(c, role) == NULL || *single_peer(c, role) == p;
     peer_close(p);
-    if (role == HF_PEER_SUPERVISOR)
+    if (role == HF_PEER_SUPERVISOR) {
+        core_forget_keys(c);
         hf_fatal("the supervisor is gone");
-    if (role == HF_PEER_STORE && was_current) {
-        commit_store_gone(c);
-        loading_fail_all(c, HF_ERR_PEER_GONE);
-        audit_fail_all(c, HF_ERR_PEER_GONE);
-        opening_abort(c);
     }
+    if (role == HF_PEER_STORE && was_current)
+        store_gone(c);
     if (role == HF_PEER_VERIFIER && was_current)
         verdicts_verifier_gone(c);
     core_unlock(c);
@@ -100,6 +108,8 @@ hf_err peer_adopt(core *c, lane *l, hf_peer_role role, hf_channel *channel, peer
     p->role = role;
     p->generation++;
     p->channel = channel;
+    if (role == HF_PEER_STORE && c->store != NULL)
+        store_gone(c); /* the end of the one before is still to be seen */
     if (single != NULL)
         *single = p;
     *ret = p;
@@ -112,12 +122,29 @@ hf_err peer_adopt(core *c, lane *l, hf_peer_role role, hf_channel *channel, peer
     return e;
 }
 
+static void buffer_free(void *buffer)
+{
+    hf_secret_free(buffer);
+}
+
+/* The root key comes this way: not even for a moment may it lie in ordinary memory. */
+static hf_err receive_in_arena(hf_channel *channel)
+{
+    hf_secret *buffer;
+
+    HF_TRY(hf_secret_new(HF_FRAME_MAX_BYTES, &buffer));
+    hf_channel_receive_in(channel, hf_secret_bytes(buffer), buffer_free, buffer);
+    return HF_OK;
+}
+
 hf_err peer_add(core *c, lane *l, hf_peer_role role, int fd, peer **ret)
 {
     hf_channel *channel;
 
     HF_TRY(hf_channel_new(fd, QUEUE_BYTES, hf_message_max_body, &channel));
-    hf_err e = peer_adopt(c, l, role, channel, ret);
+    hf_err e = role == HF_PEER_UNSEAL ? receive_in_arena(channel) : HF_OK;
+    if (e == HF_OK)
+        e = peer_adopt(c, l, role, channel, ret);
     if (e != HF_OK)
         hf_channel_free(channel);
     return e;

@@ -28,6 +28,12 @@ void core_fail(core *c, const char *format, ...)
     vsnprintf(why, sizeof(why), format, args);
     va_end(args);
     core_set_state(c, CORE_FAILED, why);
-    loading_fail_all(c, HF_ERR_INTEGRITY);
+    opening_drop(c);
     request_queue_fail(c, &c->waiting_changes, HF_ERR_INTEGRITY, why);
+    epoch_abort(c, HF_ERR_INTEGRITY);
+    commit_abandon(c, HF_ERR_INTEGRITY);
+    loading_fail_all(c, HF_ERR_INTEGRITY);
+    audit_fail_all(c, HF_ERR_INTEGRITY);
+    durable_fail_all(c, HF_ERR_INTEGRITY);
+    core_forget_keys(c);
 }

@@ -78,10 +78,59 @@ static bool is_revoked(const verdict_cache *v, const char *jti)
     return false;
 }
 
+static struct revoked *find_revoked(const verdict_cache *v, const uint8_t id[static 16])
+{
+    for (size_t i = 0; i < v->n_revoked; i++)
+        if (memcmp(v->revoked[i].id, id, sizeof(v->revoked[i].id)) == 0)
+            return &v->revoked[i];
+    return NULL;
+}
+
+bool verdicts_revoked(const core *c, const uint8_t id[static 16], int64_t *ret_expires_s)
+{
+    const struct revoked *r = find_revoked(c->verdicts, id);
+
+    if (r == NULL)
+        return false;
+    *ret_expires_s = r->expires_s;
+    return true;
+}
+
+bool verdicts_expired_revocation(const core *c, hf_wall now, uint8_t ret_id[static 16], int64_t *ret_expires_s)
+{
+    const verdict_cache *v = c->verdicts;
+
+    for (size_t i = 0; i < v->n_revoked; i++)
+        if (v->revoked[i].expires_s + LEEWAY_S < hf_wall_s(now)) {
+            memcpy(ret_id, v->revoked[i].id, sizeof(v->revoked[i].id));
+            *ret_expires_s = v->revoked[i].expires_s;
+            return true;
+        }
+    return false;
+}
+
+bool verdicts_revocations_full(const core *c)
+{
+    return c->verdicts->n_revoked >= REVOKED_MAX;
+}
+
+void verdicts_forget_revocation(core *c, const uint8_t id[static 16])
+{
+    struct revoked *r = find_revoked(c->verdicts, id);
+
+    if (r != NULL)
+        *r = c->verdicts->revoked[--c->verdicts->n_revoked];
+}
+
 hf_err verdicts_revoke(core *c, const uint8_t id[static 16], int64_t expires_s)
 {
     verdict_cache *v = c->verdicts;
+    struct revoked *known = find_revoked(v, id);
 
+    if (known != NULL) {
+        known->expires_s = expires_s;
+        return HF_OK;
+    }
     HF_CHECK(v->n_revoked < REVOKED_MAX, HF_ERR_QUOTA);
     if (v->n_revoked == v->cap_revoked) {
         size_t cap = v->cap_revoked == 0 ? 64 : v->cap_revoked * 2;
@@ -111,7 +160,7 @@ static hf_err check_times(const core *c, const verdict *v, hf_wall now)
     int64_t s = hf_wall_s(now), most = c->config.token_max_s;
 
     HF_CHECK(v->expires_s > s, HF_ERR_TOKEN_EXPIRED);
-    HF_CHECK(v->not_before_s <= s + LEEWAY_S, HF_ERR_BAD_TOKEN);
+    HF_CHECK(v->issued_s >= 0 && v->not_before_s <= s + LEEWAY_S, HF_ERR_BAD_TOKEN);
     HF_CHECK(v->issued_s <= s + LEEWAY_S, HF_ERR_BAD_TOKEN);
     /* A token's whole life is bounded, not only what is left of it. */
     HF_CHECK(v->expires_s - s <= most + LEEWAY_S, HF_ERR_BAD_TOKEN);
@@ -122,6 +171,7 @@ static hf_err check_times(const core *c, const verdict *v, hf_wall now)
 /* What is judged anew on every request. */
 static hf_err accept(const core *c, const verdict *v, const struct hf_head *head, hf_wall now, actor *ret)
 {
+    HF_CHECK(v->subject[0] != '\0', HF_ERR_BAD_TOKEN); /* what nobody does cannot be audited */
     HF_TRY(check_key(c, v));
     HF_TRY(check_times(c, v, now));
     HF_CHECK(!is_revoked(c->verdicts, v->jti), HF_ERR_TOKEN_REVOKED);
@@ -272,6 +322,7 @@ void verdicts_verifier_gone(core *c)
 
 void verdicts_verifier_new(core *c)
 {
+    c->verdicts->asked = false; /* an answer of the one before is not waited for */
     /* Requests that waited may hold a token that is known or poisoned by now. */
     request_rerun_all(c, &c->verdicts->waiting);
     ask_next(c);
@@ -299,14 +350,6 @@ static void expire_waiting(core *c, hf_mono now)
 
 void verdicts_tick(core *c, hf_mono now)
 {
-    verdict_cache *v = c->verdicts;
-    int64_t s = hf_wall_s(hf_wall_now());
-
-    for (size_t i = 0; i < v->n_revoked;)
-        if (v->revoked[i].expires_s + LEEWAY_S < s)
-            v->revoked[i] = v->revoked[--v->n_revoked];
-        else
-            i++;
     expire_waiting(c, now);
     ask_next(c);
 }

@@ -103,10 +103,9 @@ static hf_err take_secret(const hf_field *f, hf_reader *r, hf_secret **ret)
 {
     hf_view v = hf_get_view32(r);
 
-    HF_CHECK(!r->failed && v.len >= 1 && v.len <= f->bound, HF_ERR_MALFORMED);
-    HF_TRY(hf_secret_copy(v.ptr, v.len, ret));
-    hf_wipe((uint8_t *)(uintptr_t)v.ptr, v.len);
-    return HF_OK;
+    hf_err e = !r->failed && v.len >= 1 && v.len <= f->bound ? hf_secret_copy(v.ptr, v.len, ret) : HF_ERR_MALFORMED;
+    hf_wipe((uint8_t *)(uintptr_t)v.ptr, v.len); /* also when it was refused */
+    return e;
 }
 
 static hf_err take_field(const hf_field *f, hf_reader *r, void *at)

@@ -16,6 +16,7 @@
 
 static const char epoch_name[] = "epoch.key";
 static const char anchor_name[] = "anchor";
+static const char accept_name[] = "accept-rollback"; /* made by `holdfast audit accept-rollback`; good for one start */
 static const char keyset_name[] = "keyset.json";
 
 static hf_err data_open(const char *dir, int *ret)
@@ -164,10 +165,19 @@ hf_err files_read_anchor(const struct files *f, uint8_t *dst, size_t cap, bool *
     return read_small(f->anchor_fd, anchor_name, dst, cap, ret_has, ret_len);
 }
 
+bool files_rollback_accepted(const struct files *f)
+{
+    return f->anchor_fd >= 0 && faccessat(f->anchor_fd, accept_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 hf_err files_write_anchor(const struct files *f, hf_view anchor)
 {
     HF_CHECK(f->anchor_fd >= 0, HF_ERR_UNSUPPORTED);
-    return hf_file_replace(f->anchor_fd, anchor_name, 0600, anchor);
+    HF_TRY(hf_file_replace(f->anchor_fd, anchor_name, 0600, anchor));
+    /* The new anchor is of the accepted state: the acceptance is used up. */
+    if (unlinkat(f->anchor_fd, accept_name, 0) != 0 && errno != ENOENT)
+        hf_log(HF_LOG_ERROR, "the mark %s in the anchor folder cannot be removed: %s", accept_name, strerrordesc_np(errno));
+    return HF_OK;
 }
 
 /* Writes zeros over a file that nobody names any more, down to the disk. */

@@ -28,6 +28,8 @@ hf_err files_open_config(const struct files *f, const struct options *o, int *re
 hf_err files_read_epoch(const struct files *f, uint8_t *dst, size_t cap, bool *ret_has, size_t *ret_len) HF_MUST_USE;
 hf_err files_read_anchor(const struct files *f, uint8_t *dst, size_t cap, bool *ret_has, size_t *ret_len) HF_MUST_USE;
 
+/* Has an operator said that the next start may accept data older than its anchor? Writing an anchor ends that. */
+bool files_rollback_accepted(const struct files *f);
 /* HF_ERR_UNSUPPORTED without an anchor folder. */
 hf_err files_write_anchor(const struct files *f, hf_view anchor) HF_MUST_USE;
 /*

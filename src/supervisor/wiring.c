@@ -31,6 +31,7 @@ static hf_err send_saved_files(struct child *core)
     HF_TRY(files_read_anchor(&core->sup->files, anchor, sizeof(anchor), &m.has_anchor, &m.anchor.len));
     m.epoch.ptr = epoch;
     m.anchor.ptr = anchor;
+    m.accept_rollback = files_rollback_accepted(&core->sup->files);
     HF_TRY(hf_saved_files_encode(&m, &w));
     child_send(core, HF_MSG_SAVED_FILES, 0, hf_writer_view(&w), NULL, 0);
     return HF_OK;

@@ -364,16 +364,17 @@ static const hf_field saved_files_fields[] = {
     { HF_FIELD_BYTES, offsetof(struct hf_saved_files, epoch), 4096 },
     { HF_FIELD_BOOL, offsetof(struct hf_saved_files, has_anchor), 0 },
     { HF_FIELD_BYTES, offsetof(struct hf_saved_files, anchor), 1024 },
+    { HF_FIELD_BOOL, offsetof(struct hf_saved_files, accept_rollback), 0 },
 };
 
 hf_err hf_saved_files_encode(const struct hf_saved_files *m, hf_writer *w)
 {
-    return hf_fields_encode(saved_files_fields, 4, m, w);
+    return hf_fields_encode(saved_files_fields, 5, m, w);
 }
 
 hf_err hf_saved_files_decode(hf_view body, struct hf_saved_files *ret)
 {
-    return hf_fields_decode(saved_files_fields, 4, body, ret, sizeof(*ret));
+    return hf_fields_decode(saved_files_fields, 5, body, ret, sizeof(*ret));
 }
 
 static const hf_field anchor_write_fields[] = {

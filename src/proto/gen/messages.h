@@ -293,6 +293,7 @@ struct hf_saved_files {
     hf_view epoch; /* bytes, at most 4096 bytes */
     bool has_anchor;
     hf_view anchor; /* bytes, at most 1024 bytes */
+    bool accept_rollback;
 };
 hf_err hf_saved_files_encode(const struct hf_saved_files *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_saved_files_decode(hf_view body, struct hf_saved_files *ret) HF_MUST_USE;

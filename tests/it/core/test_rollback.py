@@ -1,0 +1,45 @@
+"""A copy from the past is refused; an operator can accept it, once, and the audit says so."""
+import shutil
+
+
+
+def put_back_older_store(h):
+    h.start()
+    h.create("old", "ed25519")
+    assert h.stop() == 0
+    copy = h.folder / "copy"
+    shutil.copytree(h.data / "store", copy)
+    h.start()
+    h.create("new", "ed25519")
+    assert h.stop() == 0
+    for f in copy.iterdir():
+        shutil.copy2(f, h.data / "store" / f.name)
+
+
+def test_older_store_is_refused(fresh):
+    put_back_older_store(fresh)
+    fresh.start(wait=False)
+    code, log = fresh.wait_refused()
+    assert code != 0 and "older than its anchor" in log and "accept-rollback" in log, log
+
+
+def test_accepted_rollback_is_good_for_one_start_and_audited(fresh):
+    put_back_older_store(fresh)
+    (fresh.anchor / "accept-rollback").touch()
+    fresh.start()
+    assert {k["name"] for k in fresh.get("/api/v1/keys").json["items"]} == {"old"}
+    events = fresh.get("/api/v1/audit/recent?limit=50").json["items"]
+    assert any("rollback accepted" in e.get("detail", "") for e in events), events
+    fresh.sign("old", b"still works")
+    assert fresh.stop() == 0
+    assert not (fresh.anchor / "accept-rollback").exists()
+    later = fresh.folder / "later"
+    shutil.copytree(fresh.data / "store", later)
+    fresh.start()
+    fresh.create("newer", "ed25519")
+    assert fresh.stop() == 0
+    for f in later.iterdir():
+        shutil.copy2(f, fresh.data / "store" / f.name)
+    fresh.start(wait=False)
+    code, log = fresh.wait_refused()
+    assert code != 0 and "older than its anchor" in log, "the acceptance was for one start"
