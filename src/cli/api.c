@@ -49,7 +49,8 @@ void api_add_bytes(yyjson_mut_doc *doc, const char *name, hf_view content)
     char *text = wiped_alloc(HF_B64_LEN(content.len) + 1);
 
     if (text != NULL)
-        note(doc, yyjson_mut_obj_add_strncpy(doc, yyjson_mut_doc_get_root(doc), name, text, hf_b64_encode(content, text)));
+        note(doc,
+             yyjson_mut_obj_add_strncpy(doc, yyjson_mut_doc_get_root(doc), name, text, hf_b64_encode(content, text)));
     else
         note(doc, false);
     wiped_free(text);
@@ -106,7 +107,8 @@ hf_err api_path_key(cli *c, api_path *p, const char *key, const char *what)
 
 static bool is_unreserved(uint8_t b)
 {
-    return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || (b != '\0' && strchr("-._~", b) != NULL);
+    return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') ||
+           (b != '\0' && strchr("-._~", b) != NULL);
 }
 
 /* RFC 3986 section 2.1. */
@@ -163,7 +165,7 @@ hf_err api_send(cli *c, const char *method, api_path *p, hf_view body, api_token
     return e;
 }
 
-static hf_err parse_answer(cli *c, const http_answer *answer, yyjson_doc **ret)
+hf_err api_read(cli *c, const http_answer *answer, yyjson_doc **ret)
 {
     yyjson_doc *doc = api_parse(bytes_view(&answer->body));
 
@@ -180,14 +182,16 @@ hf_err api_call(cli *c, const char *method, api_path *p, yyjson_mut_doc *body, y
     char *text = NULL;
 
     if (body != NULL && (text = yyjson_mut_write_opts(body, 0, &wiped_pool, &len, NULL)) == NULL)
-        return cli_fail(c, HF_ERR_INVALID, "the request cannot be made: a text is not valid UTF-8, or there is no memory");
+        return cli_fail(c, HF_ERR_INVALID,
+                        "the request cannot be made: a text is not valid UTF-8, or there is no memory");
     hf_err e = api_send(c, method, p, hf_view_of(text, len), API_TOKEN_NEEDED, &answer);
     wiped_free(text);
     HF_TRY(e);
-    return ret == NULL ? HF_OK : parse_answer(c, &answer, ret);
+    return ret == NULL ? HF_OK : api_read(c, &answer, ret);
 }
 
-hf_err api_call_key(cli *c, const char *method, const char *key, const char *what, yyjson_mut_doc *body, yyjson_doc **ret)
+hf_err api_call_key(cli *c, const char *method, const char *key, const char *what, yyjson_mut_doc *body,
+                    yyjson_doc **ret)
 {
     api_path path;
 

@@ -45,13 +45,17 @@ void api_path_number(api_path *p, const char *name, uint64_t n);
 typedef enum api_token { API_TOKEN_NEEDED, API_TOKEN_NONE } api_token;
 
 /*
- * Sends and waits. body may be NULL. Success is a status of 2xx. Else HF_ERR_... by the problem document's code, or by the
- * status, told; with --output json the problem document is then on stdout.
+ * Sends and waits. body may be NULL. Success is a status of 2xx. Else HF_ERR_... by the problem document's code, or by
+ * the status, told; with --output json the problem document is then on stdout.
  */
 hf_err api_send(cli *c, const char *method, api_path *p, hf_view body, api_token token, http_answer *ret) HF_MUST_USE;
 
-/* The same, with documents; ret may be NULL. *ret is freed by the caller. */
+/* The document of an answer. HF_ERR_INTERNAL, told, when it holds none. */
+hf_err api_read(cli *c, const http_answer *answer, yyjson_doc **ret) HF_MUST_USE;
+
+/* The same as api_send, with documents; ret may be NULL. *ret is freed by the caller. */
 hf_err api_call(cli *c, const char *method, api_path *p, yyjson_mut_doc *body, yyjson_doc **ret) HF_MUST_USE;
-hf_err api_call_key(cli *c, const char *method, const char *key, const char *what, yyjson_mut_doc *body, yyjson_doc **ret) HF_MUST_USE;
+hf_err api_call_key(cli *c, const char *method, const char *key, const char *what, yyjson_mut_doc *body,
+                    yyjson_doc **ret) HF_MUST_USE;
 
 #endif

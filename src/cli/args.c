@@ -85,7 +85,8 @@ hf_err args_read(cli *c, args *a, char *const *words, bool stop_at_operand, size
         else if (strcmp(word, "--help") == 0)
             a->help = true;
         else if (word[1] != '-')
-            return cli_fail(c, HF_ERR_INVALID, "there is no option %s; options begin with two dashes, see --help", word);
+            return cli_fail(c, HF_ERR_INVALID, "there is no option %s; options begin with two dashes, see --help",
+                            word);
         else
             HF_TRY(read_option(c, a, words + i, &used));
         i += used;

@@ -1,6 +1,6 @@
 /*
- * Command lines: GNU long options anywhere, `--name value` or `--name=value`, `--` ends them, `-` is an operand. Names are
- * not abbreviated, so that a later option cannot change what a script means.
+ * Command lines: GNU long options anywhere, `--name value` or `--name=value`, `--` ends them, `-` is an operand. Names
+ * are not abbreviated, so that a later option cannot change what a script means.
  */
 #ifndef HF_CLI_ARGS_H
 #define HF_CLI_ARGS_H
@@ -34,8 +34,8 @@ typedef struct args {
 } args;
 
 /*
- * Reads words up to their end, or with stop_at_operand up to the first operand; *ret_used says how many were taken. Adds to
- * what is in *a already. Errors: HF_ERR_INVALID, told.
+ * Reads words up to their end, or with stop_at_operand up to the first operand; *ret_used says how many were taken.
+ * Adds to what is in *a already. Errors: HF_ERR_INVALID, told.
  */
 hf_err args_read(cli *c, args *a, char *const *words, bool stop_at_operand, size_t *ret_used) HF_MUST_USE;
 

@@ -33,12 +33,12 @@ static hf_err write_part(cli *c, const char *path, int fd, audit_export *x, bool
     api_path_number(&p, "after", x->last);
     HF_TRY(api_call(c, "GET", &p, NULL, &doc));
     yyjson_val *root = yyjson_doc_get_root(doc), *list = yyjson_obj_get(root, "segments_b64");
-    yyjson_arr_foreach (list, i, max, segment)
-        HF_TRY(write_segment(c, path, fd, segment));
+    yyjson_arr_foreach(list, i, max, segment) HF_TRY(write_segment(c, path, fd, segment));
     uint64_t last = yyjson_get_uint(yyjson_obj_get(root, "last"));
     *ret_more = yyjson_get_bool(yyjson_obj_get(root, "has_more"));
     if (!yyjson_is_arr(list) || (*ret_more && last <= x->last))
-        return cli_fail(c, HF_ERR_INTERNAL, "the server's export does not go on after segment %llu", (unsigned long long)x->last);
+        return cli_fail(c, HF_ERR_INTERNAL, "the server's export does not go on after segment %llu",
+                        (unsigned long long)x->last);
     x->segments += yyjson_arr_size(list);
     x->last = last;
     return HF_OK;

@@ -1,8 +1,8 @@
 /*
  * What every part of the program shares: the settings of one run, how failures are told, and the exit codes.
  *
- * Functions that fail have told the user why already, with cli_fail; their callers only pass the error on. The exit code
- * follows from the error's class.
+ * Functions that fail have told the user why already, with cli_fail; their callers only pass the error on. The exit
+ * code follows from the error's class.
  */
 #ifndef HF_CLI_CLI_H
 #define HF_CLI_CLI_H

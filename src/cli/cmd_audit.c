@@ -5,9 +5,9 @@
 #include "cli/file.h"
 #include "cli/out.h"
 #include "cli/run.h"
+#include "sys/fd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,8 +17,9 @@
 hf_err cmd_audit_tail(cli *c, const args *a)
 {
     static const out_column columns[] = {
-        { "SEQ", "seq" },       { "TIME", "time" },          { "ACTION", "action" },         { "RESULT", "result" }, { "ACTOR", "actor" },
-        { "KEY", "key_id" },    { "ADDRESS", "address" },    { "REQUEST", "request_id" },    { "COUNT", "count" },   { "DETAIL", "detail" },
+        { "SEQ", "seq" },     { "TIME", "time" },     { "ACTION", "action" },   { "RESULT", "result" },
+        { "ACTOR", "actor" }, { "KEY", "key_id" },    { "ADDRESS", "address" }, { "REQUEST", "request_id" },
+        { "COUNT", "count" }, { "DETAIL", "detail" },
     };
     HF_AUTO(api_doc_freep) yyjson_doc *doc = NULL;
     uint64_t limit = 100;
@@ -73,22 +74,33 @@ hf_err cmd_audit_export(cli *c, const args *a)
 
 static hf_err verify_file(cli *c, const char *file, const char *key)
 {
-    char *argv[] = { (char[]) { "verify-offline" }, (char[]) { "--public" }, (char *)key, (char *)file, c->json ? (char[]) { "--json" } : NULL, NULL };
+    char name[] = "verify-offline", public[] = "--public", json[] = "--json";
+    char *argv[] = { name, public, (char *)key, (char *)file, c->json ? json : NULL, NULL };
+    HF_AUTO(bytes_free) bytes printed = { 0 };
 
-    HF_TRY(run_wait(c, argv, &c->program_exit));
-    c->told = c->program_exit == 0 || c->program_exit == 8;
+    if (!c->json)
+        return run_wait(c, argv, &c->program_exit);
+    HF_TRY(run_capture(c, argv, &printed, &c->program_exit));
+    if (printed.len == 0)
+        return run_failed(c, name, c->program_exit);
+    c->told = true;
+    (void)fwrite(printed.ptr, 1, printed.len, stdout);
     return HF_OK;
 }
 
-/* A file without a name, which the program can open by the path that is returned. */
-static hf_err nameless_file(cli *c, char path[static FD_PATH_CAP], FILE **ret)
+/* A file without a name, which a program that we start can open by the path that is returned. */
+static hf_err nameless_file(cli *c, char path[static FD_PATH_CAP], int *ret_fd)
 {
     FILE *f = tmpfile();
+    int fd = f == NULL ? -1 : dup(fileno(f)); /* unlike the first one it stays open in programs */
 
-    if (f == NULL || fcntl(fileno(f), F_SETFD, 0) != 0)
-        return cli_fail(c, HF_ERR_SYSTEM, "there is no room for a temporary file: %s", strerror(errno));
-    (void)snprintf(path, FD_PATH_CAP, "/proc/self/fd/%d", fileno(f));
-    *ret = f;
+    if (fd < 0)
+        cli_fail(c, HF_ERR_SYSTEM, "there is no room for a temporary file: %s", strerror(errno));
+    if (f != NULL)
+        (void)fclose(f);
+    HF_CHECK(fd >= 0, HF_ERR_SYSTEM);
+    (void)snprintf(path, FD_PATH_CAP, "/proc/self/fd/%d", fd);
+    *ret_fd = fd;
     return HF_OK;
 }
 
@@ -101,22 +113,23 @@ static hf_err fetch_key(cli *c, int fd)
     HF_TRY(api_call(c, "GET", &path, NULL, &doc));
     yyjson_val *pem = yyjson_obj_get(yyjson_doc_get_root(doc), "public_key_pem");
     if (!yyjson_is_str(pem))
-        return cli_fail(c, HF_ERR_INTERNAL, "the server's answer does not hold 'public_key_pem'; is it of another version?");
+        return cli_fail(c, HF_ERR_INTERNAL,
+                        "the server's answer does not hold 'public_key_pem'; is it of another version?");
     return file_put(c, "the temporary file", fd, hf_view_of(yyjson_get_str(pem), yyjson_get_len(pem)));
 }
 
 static hf_err verify_online(cli *c, const char *key)
 {
     char audit_path[FD_PATH_CAP], key_path[FD_PATH_CAP];
-    FILE *audit, *shown_key;
+    HF_AUTO(hf_fd_closep) int audit = -1;
+    HF_AUTO(hf_fd_closep) int shown_key = -1;
     audit_export done = { 0 };
 
-    /* Closed by the end of the run. */
     HF_TRY(nameless_file(c, audit_path, &audit));
     HF_TRY(nameless_file(c, key_path, &shown_key));
     if (key == NULL)
-        HF_TRY(fetch_key(c, fileno(shown_key)));
-    HF_TRY(audit_export_write(c, "the temporary file", fileno(audit), &done));
+        HF_TRY(fetch_key(c, shown_key));
+    HF_TRY(audit_export_write(c, "the temporary file", audit, &done));
     HF_TRY(verify_file(c, audit_path, key != NULL ? key : key_path));
     if (key == NULL && c->program_exit == 0)
         cli_note("verified with the key that the server shows; --key P takes one kept elsewhere");

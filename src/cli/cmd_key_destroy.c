@@ -12,7 +12,8 @@ static hf_err ask(cli *c, const char *key)
 {
     char answer[80];
 
-    fprintf(stderr, "holdfast: '%s' and everything that only it can open will be lost. Type its name to destroy it: ", key);
+    fprintf(stderr,
+            "holdfast: '%s' and everything that only it can open will be lost. Type its name to destroy it: ", key);
     if (fgets(answer, sizeof(answer), stdin) == NULL)
         answer[0] = '\0';
     answer[strcspn(answer, "\n")] = '\0';

@@ -8,15 +8,15 @@
 
 static void add_pem(yyjson_mut_doc *doc, hf_view pem)
 {
-    (void)yyjson_mut_obj_add_strncpy(doc, yyjson_mut_doc_get_root(doc), "public_key_pem", (const char *)pem.ptr, pem.len);
+    (void)yyjson_mut_obj_add_strncpy(doc, yyjson_mut_doc_get_root(doc), "public_key_pem", (const char *)pem.ptr,
+                                     pem.len);
 }
 
-static hf_err add_jwk(cli *c, yyjson_mut_doc *doc, hf_view text)
+static hf_err add_jwk(cli *c, yyjson_mut_doc *doc, const http_answer *answer)
 {
-    HF_AUTO(api_doc_freep) yyjson_doc *jwk = api_parse(text);
+    HF_AUTO(api_doc_freep) yyjson_doc *jwk = NULL;
 
-    if (jwk == NULL)
-        return cli_fail(c, HF_ERR_INTERNAL, "the server's answer is not JSON; is it a Holdfast server?");
+    HF_TRY(api_read(c, answer, &jwk));
     (void)yyjson_mut_obj_add_val(doc, yyjson_mut_doc_get_root(doc), "public_key_jwk",
                                  yyjson_val_mut_copy(doc, yyjson_doc_get_root(jwk)));
     return HF_OK;
@@ -31,7 +31,7 @@ static hf_err print_document(cli *c, const char *format, const http_answer *answ
     if (strcmp(format, "der") == 0)
         api_add_bytes(doc, "public_key_der_b64", key);
     else if (strcmp(format, "jwk") == 0)
-        HF_TRY(add_jwk(c, doc, key));
+        HF_TRY(add_jwk(c, doc, answer));
     else
         add_pem(doc, key);
     api_add_number(doc, "version", answer->key_version);

@@ -23,14 +23,16 @@ hf_err cmd_keyset_apply(cli *c, const args *a)
 {
     HF_AUTO(bytes_free) bytes file = { 0 };
     HF_AUTO(http_answer_free) http_answer answer = { 0 };
+    HF_AUTO(api_doc_freep) yyjson_doc *doc = NULL;
     api_path path;
 
     HF_TRY(file_read(c, a->operands[0], KEYSET_MAX_BYTES, &file));
     if (file.len == 0)
-        return cli_fail(c, HF_ERR_INVALID, "%s is empty; 'holdfast keyset show' shows the form of a keyset", a->operands[0]);
+        return cli_fail(c, HF_ERR_INVALID, "%s is empty; 'holdfast keyset show' shows the form of a keyset",
+                        a->operands[0]);
     api_path_start(&path, "/api/v1/keyset");
     HF_TRY(api_send(c, "PUT", &path, bytes_view(&file), API_TOKEN_NEEDED, &answer));
-    HF_AUTO(api_doc_freep) yyjson_doc *doc = api_parse(bytes_view(&answer.body));
+    HF_TRY(api_read(c, &answer, &doc));
     out_object(c, yyjson_doc_get_root(doc), NULL);
     return HF_OK;
 }

@@ -12,9 +12,7 @@ hf_err cmd_status(cli *c, const args *a)
     (void)a;
     api_path_start(&path, "/api/v1/status");
     HF_TRY(api_send(c, "GET", &path, hf_view_of(NULL, 0), API_TOKEN_NONE, &answer));
-    doc = api_parse(bytes_view(&answer.body));
-    if (doc == NULL)
-        return cli_fail(c, HF_ERR_INTERNAL, "the server's answer is not JSON; is it a Holdfast server?");
+    HF_TRY(api_read(c, &answer, &doc));
     out_object(c, yyjson_doc_get_root(doc), NULL);
     return HF_OK;
 }

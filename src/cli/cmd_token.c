@@ -85,7 +85,8 @@ static hf_err add_claims_of(cli *c, yyjson_mut_doc *body, const char *path)
 
     HF_TRY(read_token(c, path, &token));
     HF_AUTO(api_doc_freep) yyjson_doc *claims = token_part(bytes_view(&token), 1);
-    yyjson_val *root = yyjson_doc_get_root(claims), *jti = yyjson_obj_get(root, "jti"), *exp = yyjson_obj_get(root, "exp");
+    yyjson_val *root = yyjson_doc_get_root(claims), *jti = yyjson_obj_get(root, "jti"),
+               *exp = yyjson_obj_get(root, "exp");
     if (!yyjson_is_str(jti) || !yyjson_is_uint(exp))
         return cli_fail(c, HF_ERR_INVALID, "this is no token with the claims jti and exp");
     api_add_text(body, "jti", yyjson_get_str(jti));

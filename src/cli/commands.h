@@ -52,6 +52,7 @@ hf_err cmd_decapsulate(cli *c, const args *a);
 hf_err cmd_audit_tail(cli *c, const args *a);
 hf_err cmd_audit_export(cli *c, const args *a);
 hf_err cmd_audit_verify(cli *c, const args *a);
+hf_err cmd_audit_accept_rollback(cli *c, const args *a);
 hf_err cmd_token_mint(cli *c, char *const *words);
 hf_err cmd_token_inspect(cli *c, const args *a);
 hf_err cmd_token_revoke(cli *c, const args *a);

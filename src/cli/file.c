@@ -43,7 +43,8 @@ static hf_err read_all(cli *c, int fd, const char *path, size_t max, bytes *ret)
             return HF_OK;
         hf_err e = bytes_put(ret, hf_view_of(part.ptr, (size_t)n), max);
         if (e == HF_ERR_TOO_LARGE)
-            return cli_fail(c, e, "%s has more than %zu bytes, the most that is taken here", shown(path, "standard input"), max);
+            return cli_fail(c, e, "%s has more than %zu bytes, the most that is taken here",
+                            shown(path, "standard input"), max);
         if (e != HF_OK)
             return cli_fail(c, e, "there is no memory to read %s", shown(path, "standard input"));
     }
@@ -97,7 +98,7 @@ hf_err file_finish(cli *c, const char *path, int fd)
 
 hf_err file_write(cli *c, const char *path, bool secret, hf_view content)
 {
-    int fd;
+    int fd = -1;
 
     HF_TRY(file_create(c, path, secret, &fd));
     hf_err e = file_put(c, path, fd, content);

@@ -8,8 +8,8 @@
 bool file_is_standard(const char *path);
 
 /*
- * Reads all of a file, at most max bytes. Standard input can be read once in a run: a second request for it would silently
- * be empty. Errors, told: HF_ERR_SYSTEM, HF_ERR_TOO_LARGE, HF_ERR_INVALID.
+ * Reads all of a file, at most max bytes. Standard input can be read once in a run: a second request for it would
+ * silently be empty. Errors, told: HF_ERR_SYSTEM, HF_ERR_TOO_LARGE, HF_ERR_INVALID.
  */
 hf_err file_read(cli *c, const char *path, size_t max, bytes *ret) HF_MUST_USE;
 

@@ -17,8 +17,8 @@ static void put_row(FILE *f, const command *k)
 {
     char left[64];
 
-    (void)snprintf(left, sizeof(left), "%s%s%s%s%s", k->noun, k->verb != NULL ? " " : "", k->verb != NULL ? k->verb : "",
-                   k->operand != NULL ? " " : "", k->operand != NULL ? k->operand : "");
+    (void)snprintf(left, sizeof(left), "%s%s%s%s%s", k->noun, k->verb != NULL ? " " : "",
+                   k->verb != NULL ? k->verb : "", k->operand != NULL ? " " : "", k->operand != NULL ? k->operand : "");
     fprintf(f, "  %-*s %s\n", NAME_WIDTH, left, k->help);
 }
 
@@ -27,7 +27,8 @@ static void put_options(FILE *f, const option_row *options)
     char left[64];
 
     for (const option_row *o = options; o->name != NULL; o++) {
-        (void)snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+        (void)snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value != NULL ? " " : "",
+                       o->value != NULL ? o->value : "");
         fprintf(f, "  %-*s %s%s\n", NAME_WIDTH, left, o->help, o->required ? " (needed)" : "");
     }
 }
@@ -35,7 +36,8 @@ static void put_options(FILE *f, const option_row *options)
 void help_all(FILE *f)
 {
     fputs("usage: holdfast [OPTION]... COMMAND [ARGUMENT]...\n"
-          "Keys that live in a Holdfast HSM.\n\n", f);
+          "Keys that live in a Holdfast HSM.\n\n",
+          f);
     for (size_t i = 0; i < command_count; i++)
         put_row(f, &commands[i]);
     fputs("\nOptions of every command:\n", f);
@@ -43,8 +45,9 @@ void help_all(FILE *f)
     fputs("  --help                 help for the command before it, or this\n"
           "\n"
           "- stands for standard input or output.\n"
-          "Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 not authenticated or not allowed, 5 conflict or wrong state,\n"
-          "7 unavailable, 8 integrity.\n", f);
+          "Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 not authenticated or not allowed,\n"
+          "5 conflict or wrong state, 7 unavailable, 8 integrity.\n",
+          f);
 }
 
 void help_noun(FILE *f, const char *noun)
@@ -53,7 +56,8 @@ void help_noun(FILE *f, const char *noun)
     for (size_t i = 0; i < command_count; i++)
         if (strcmp(commands[i].noun, noun) == 0)
             put_row(f, &commands[i]);
-    fprintf(f, "\n'holdfast %s COMMAND --help' says more; 'holdfast --help' lists the options of every command.\n", noun);
+    fprintf(f, "\n'holdfast %s COMMAND --help' says more; 'holdfast --help' lists the options of every command.\n",
+            noun);
 }
 
 void help_command(FILE *f, const command *k)
@@ -63,7 +67,8 @@ void help_command(FILE *f, const command *k)
     for (const option_row *o = k->options; o != NULL && o->name != NULL; o++)
         if (o->required)
             fprintf(f, " --%s %s", o->name, o->value);
-    fprintf(f, "%s\n%c%s.\n", k->options != NULL ? " [OPTION]..." : "", k->help[0] - ('a' <= k->help[0] && k->help[0] <= 'z' ? 32 : 0), k->help + 1);
+    fprintf(f, "%s\n%c%s.\n", k->options != NULL ? " [OPTION]..." : "",
+            k->help[0] - ('a' <= k->help[0] && k->help[0] <= 'z' ? 32 : 0), k->help + 1);
     if (k->more != NULL)
         fprintf(f, "%s\n", k->more);
     if (k->options != NULL) {

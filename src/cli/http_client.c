@@ -85,7 +85,8 @@ static hf_err http_open(cli *c)
         HF_TRY(check_server(c));
         HF_TRY(check_ca(c));
     }
-    CURLcode started = curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiped_alloc, wiped_free, wiped_resize, wiped_copy, wiped_array);
+    CURLcode started =
+        curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiped_alloc, wiped_free, wiped_resize, wiped_copy, wiped_array);
     http *h = calloc(1, sizeof(*h));
     if (h != NULL && started == CURLE_OK)
         h->curl = curl_easy_init();
@@ -160,7 +161,8 @@ static bool set_request(CURL *curl, const char *url, const http_request *q, cons
     ok = ok && curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK;
     if (posts) {
         ok = ok && curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK;
-        ok = ok && curl_easy_setopt(curl, CURLOPT_POSTFIELDS, q->body.len > 0 ? (const char *)q->body.ptr : "") == CURLE_OK;
+        ok = ok &&
+             curl_easy_setopt(curl, CURLOPT_POSTFIELDS, q->body.len > 0 ? (const char *)q->body.ptr : "") == CURLE_OK;
         ok = ok && curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.len) == CURLE_OK;
     }
     ok = ok && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, q->method) == CURLE_OK;
@@ -178,9 +180,11 @@ static hf_err tell_failure(cli *c, CURLcode code)
     if (h->too_large)
         return cli_fail(c, HF_ERR_INTERNAL, "the answer of %s has more than %u bytes", where, HTTP_ANSWER_MAX_BYTES);
     if (code == CURLE_PEER_FAILED_VERIFICATION)
-        return cli_fail(c, HF_ERR_PEER_GONE, "%s is not trusted: %s; name its certificate authority with --ca F", where, why);
+        return cli_fail(c, HF_ERR_PEER_GONE, "%s is not trusted: %s; name its certificate authority with --ca F", where,
+                        why);
     if (code == CURLE_SSL_CACERT_BADFILE)
-        return cli_fail(c, HF_ERR_SYSTEM, "%s holds no certificate: %s", c->ca != NULL ? c->ca : "the system's store", why);
+        return cli_fail(c, HF_ERR_SYSTEM, "%s holds no certificate: %s", c->ca != NULL ? c->ca : "the system's store",
+                        why);
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
         return cli_fail(c, HF_ERR_INVALID, "the server must be https://HOST[:PORT], not '%s'", where);
     if (code == CURLE_OPERATION_TIMEDOUT)

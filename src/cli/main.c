@@ -18,7 +18,7 @@ typedef struct chosen {
     char *const *words;
 } chosen;
 
-/* Help that was asked for. HF_OK with ret->command NULL ends the run. */
+/* HF_OK with ret->command NULL: help was asked for and printed. */
 static hf_err choose(cli *c, char *const *words, chosen *ret)
 {
     const char *noun = words[0], *verb = words[1];
@@ -45,7 +45,8 @@ static hf_err check_operands(cli *c, const command *k, const args *a)
     size_t wanted = k->operand != NULL ? 1 : 0;
 
     if (a->n_operands < wanted)
-        return cli_fail(c, HF_ERR_INVALID, "'%s' needs %s; see --help", k->verb != NULL ? k->verb : k->noun, k->operand);
+        return cli_fail(c, HF_ERR_INVALID, "'%s' needs %s; see --help", k->verb != NULL ? k->verb : k->noun,
+                        k->operand);
     if (a->n_operands > wanted)
         return cli_fail(c, HF_ERR_INVALID, "unexpected argument '%s'; see --help", a->operands[wanted]);
     return HF_OK;

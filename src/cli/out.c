@@ -84,7 +84,8 @@ static size_t put_list(FILE *f, yyjson_val *list)
     size_t i, max, width = 0;
     yyjson_val *item;
 
-    yyjson_arr_foreach (list, i, max, item) {
+    yyjson_arr_foreach(list, i, max, item)
+    {
         width += i > 0 ? put_str(f, ",") : 0;
         width += put_value(f, item);
     }
@@ -122,8 +123,8 @@ static size_t longest_name(yyjson_val *object)
     size_t i, max, widest = 0;
     yyjson_val *name, *value;
 
-    yyjson_obj_foreach (object, i, max, name, value)
-        widest = yyjson_get_len(name) > widest ? yyjson_get_len(name) : widest;
+    yyjson_obj_foreach(object, i, max, name, value) widest =
+        yyjson_get_len(name) > widest ? yyjson_get_len(name) : widest;
     return widest;
 }
 
@@ -137,7 +138,8 @@ void out_object(cli *c, yyjson_val *object, const char *but)
         out_document(object);
         return;
     }
-    yyjson_obj_foreach (object, i, max, name, value) {
+    yyjson_obj_foreach(object, i, max, name, value)
+    {
         if (but != NULL && strcmp(yyjson_get_str(name), but) == 0)
             continue;
         pad(widest - put_value(stdout, name));
@@ -152,7 +154,8 @@ static size_t column_width(yyjson_val *list, const out_column *column)
     size_t i, max, widest = strlen(column->title);
     yyjson_val *row;
 
-    yyjson_arr_foreach (list, i, max, row) {
+    yyjson_arr_foreach(list, i, max, row)
+    {
         size_t width = put_value(NULL, yyjson_obj_get(row, column->member));
         widest = width > widest ? width : widest;
     }
@@ -174,7 +177,8 @@ void out_table(yyjson_val *list, const out_column *columns, size_t n)
         pad(k + 1 < n ? widths[k] - width + COLUMN_GAP : 0);
     }
     fputc('\n', stdout);
-    yyjson_arr_foreach (list, i, max, row) {
+    yyjson_arr_foreach(list, i, max, row)
+    {
         for (size_t k = 0; k < n; k++) {
             size_t width = put_value(stdout, yyjson_obj_get(row, columns[k].member));
             pad(k + 1 < n ? widths[k] - width + COLUMN_GAP : 0);

@@ -10,10 +10,10 @@ static const struct {
     long status;
     hf_err error;
 } by_status[] = {
-    { 400, HF_ERR_INVALID },     { 401, HF_ERR_NO_TOKEN },    { 403, HF_ERR_DENIED },      { 404, HF_ERR_NOT_FOUND },
-    { 405, HF_ERR_INVALID },     { 406, HF_ERR_INVALID },     { 408, HF_ERR_TIMEOUT },     { 409, HF_ERR_CONFLICT },
-    { 411, HF_ERR_INVALID },     { 413, HF_ERR_TOO_LARGE },   { 415, HF_ERR_INVALID },     { 417, HF_ERR_INVALID },
-    { 422, HF_ERR_UNSUPPORTED }, { 429, HF_ERR_RATE },        { 431, HF_ERR_TOO_LARGE },   { 502, HF_ERR_PEER_GONE },
+    { 400, HF_ERR_INVALID },     { 401, HF_ERR_NO_TOKEN },  { 403, HF_ERR_DENIED },    { 404, HF_ERR_NOT_FOUND },
+    { 405, HF_ERR_INVALID },     { 406, HF_ERR_INVALID },   { 408, HF_ERR_TIMEOUT },   { 409, HF_ERR_CONFLICT },
+    { 411, HF_ERR_INVALID },     { 413, HF_ERR_TOO_LARGE }, { 415, HF_ERR_INVALID },   { 417, HF_ERR_INVALID },
+    { 422, HF_ERR_UNSUPPORTED }, { 429, HF_ERR_RATE },      { 431, HF_ERR_TOO_LARGE }, { 502, HF_ERR_PEER_GONE },
     { 503, HF_ERR_PEER_GONE },   { 504, HF_ERR_TIMEOUT },
 };
 
@@ -88,7 +88,7 @@ hf_err problem_tell(cli *c, const http_answer *a)
         return cli_fail(c, e, "the server answered with HTTP status %ld", a->status);
     next_step(e, detail, a->retry_after_s, step, sizeof(step));
     if (hf_err_class_of(e) == HF_CLASS_INTERNAL)
-        return cli_fail(c, e, "%.*s; the server's log says more about request %.*s", (int)detail.len, (const char *)detail.ptr,
-                        (int)id.len, (const char *)id.ptr);
+        return cli_fail(c, e, "%.*s; the server's log says more about request %.*s", (int)detail.len,
+                        (const char *)detail.ptr, (int)id.len, (const char *)id.ptr);
     return cli_fail(c, e, "%.*s%s", (int)detail.len, (const char *)detail.ptr, step);
 }

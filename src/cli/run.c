@@ -120,6 +120,20 @@ hf_err run_capture(cli *c, char *const argv[], bytes *ret, int *ret_exit)
     return e == HF_OK ? HF_OK : cli_fail(c, HF_ERR_SYSTEM, "cannot read what '%s' printed", argv[0]);
 }
 
+#define EXIT_USAGE 2
+#define EXIT_CONFLICT 5
+#define EXIT_INTEGRITY 8
+
+hf_err run_failed(cli *c, const char *name, int code)
+{
+    hf_err e = code == EXIT_USAGE       ? HF_ERR_INVALID
+               : code == EXIT_CONFLICT  ? HF_ERR_CONFLICT
+               : code == EXIT_INTEGRITY ? HF_ERR_INTEGRITY
+                                        : HF_ERR_SYSTEM;
+
+    return cli_fail(c, e, "%s did not do it; the line above says why", name);
+}
+
 #define WORDS_MAX 64
 
 static hf_err tell_text(cli *c, const char *member, bytes *text)
@@ -147,5 +161,5 @@ hf_err run_command(cli *c, const char *name, char *const *words, const char *mem
     if (!c->json)
         return run_instead(c, argv);
     HF_TRY(run_capture(c, argv, &printed, &c->program_exit));
-    return c->program_exit == 0 ? tell_text(c, member, &printed) : HF_OK;
+    return c->program_exit == 0 ? tell_text(c, member, &printed) : run_failed(c, name, c->program_exit);
 }

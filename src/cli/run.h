@@ -14,9 +14,12 @@ hf_err run_wait(cli *c, char *const argv[], int *ret_exit) HF_MUST_USE;
 /* The same, with what it printed in *ret, which is wiped when freed. */
 hf_err run_capture(cli *c, char *const argv[], bytes *ret, int *ret_exit) HF_MUST_USE;
 
+/* Tells that a program ended with this exit code, not 0; the error has the same one. */
+hf_err run_failed(cli *c, const char *name, int code);
+
 /*
- * A command that a program does: `words` are its arguments. With --output json what it prints becomes a document, as text in
- * `member`; else it runs in our place. Its exit code is ours.
+ * A command that a program does: `words` are its arguments. With --output json what it prints becomes a document, as
+ * text in `member`; else it runs in our place. Its exit code is ours.
  */
 hf_err run_command(cli *c, const char *name, char *const *words, const char *member) HF_MUST_USE;
 

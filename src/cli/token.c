@@ -39,12 +39,8 @@ static hf_err token_read(cli *c, bytes *ret)
 static hf_err token_mint(cli *c, bytes *ret)
 {
     char *const argv[] = {
-        (char[]) { "mint" },
-        (char[]) { "--key" }, (char *)c->token_key,
-        (char[]) { "--actor" }, (char *)c->actor,
-        (char[]) { "--role" }, (char *)c->role,
-        (char[]) { "--ttl" }, (char[]) { MINTED_TTL },
-        NULL,
+        (char[]) { "mint" },   (char[]) { "--key" }, (char *)c->token_key, (char[]) { "--actor" },  (char *)c->actor,
+        (char[]) { "--role" }, (char *)c->role,      (char[]) { "--ttl" }, (char[]) { MINTED_TTL }, NULL,
     };
     int code;
 
@@ -52,7 +48,8 @@ static hf_err token_mint(cli *c, bytes *ret)
         HF_TRY(file_take_stdin(c));
     HF_TRY(run_capture(c, argv, ret, &code));
     if (code != 0)
-        return cli_fail(c, HF_ERR_NO_TOKEN, "no token could be minted with --token-key %s; the line above says why", c->token_key);
+        return cli_fail(c, HF_ERR_NO_TOKEN, "no token could be minted with --token-key %s; the line above says why",
+                        c->token_key);
     return token_trim(c, "what mint printed", ret);
 }
 

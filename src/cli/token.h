@@ -8,8 +8,9 @@
 #define TOKEN_MAX_BYTES 8192
 
 /*
- * Does: reads --token-file, or mints one with --token-key. A token file that others can read gives a warning. Errors, told:
- * HF_ERR_NO_TOKEN when neither is given or the minting fails, HF_ERR_BAD_TOKEN for a file without one token, HF_ERR_SYSTEM.
+ * Does: reads --token-file, or mints one with --token-key. A token file that others can read gives a warning. Errors,
+ * told: HF_ERR_NO_TOKEN when neither is given or the minting fails, HF_ERR_BAD_TOKEN for a file without one token,
+ * HF_ERR_SYSTEM.
  */
 hf_err token_get(cli *c, bytes *ret) HF_MUST_USE;
 

@@ -68,6 +68,7 @@ static void arguments_read(int argc, char **argv, struct arguments *ret)
 
 static void sandbox_enter(const struct arguments *args)
 {
+    const char *strict = getenv("HOLDFAST_STRICT"); /* from the supervisor, as far as it knows before the file is read */
     hf_protections report = { 0 };
     hf_sandbox box = {
         .process = "config",
@@ -78,7 +79,7 @@ static void sandbox_enter(const struct arguments *args)
         .n_allowed = HF_COUNT(allowed),
     };
 
-    if (hf_sandbox_enter(&box, false, &report) != HF_OK)
+    if (hf_sandbox_enter(&box, strict != NULL && strcmp(strict, "1") == 0, &report) != HF_OK)
         hf_fatal("the sandbox cannot be entered");
 }
 

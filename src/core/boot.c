@@ -123,15 +123,22 @@ static void take_alarm(core *c, const hf_message *m)
     journal_note(c, HF_MSG_ALARM, HF_ERR_PEER_GONE, "supervisor", what);
 }
 
-static void send_ring(core *c, hf_channel *to)
+static void send_ring(core *c, peer *to)
 {
     uint8_t bytes[16];
     hf_writer w = hf_writer_on(bytes, sizeof(bytes));
     struct hf_audit_ring m = { .bytes = HF_RING_HEADER_BYTES + c->journal.ring.capacity };
 
     if (hf_audit_ring_encode(&m, &w) != HF_OK ||
-        hf_channel_send(to, HF_MSG_AUDIT_RING, 0, hf_writer_view(&w), &c->journal.ring_fd, 1) != HF_OK)
+        hf_channel_send(to->channel, HF_MSG_AUDIT_RING, 0, hf_writer_view(&w), &c->journal.ring_fd, 1) != HF_OK)
         hf_log(HF_LOG_ERROR, "the audit ring could not be handed over");
+}
+
+void boot_hand_over_ring(core *c)
+{
+    send_ring(c, c->supervisor);
+    if (c->store != NULL)
+        send_ring(c, c->store);
 }
 
 static hf_err take_peer(core *c, hf_message *m)
@@ -150,7 +157,8 @@ static hf_err take_peer(core *c, hf_message *m)
     m->fds[0] = -1;
     HF_TRY(peer_add(c, l, (hf_peer_role)in.role, fd, &p));
     if (in.role == HF_PEER_STORE) {
-        send_ring(c, p->channel);
+        if (c->state == CORE_OPEN)
+            send_ring(c, p);
         opening_store_back(c);
     }
     if (in.role == HF_PEER_VERIFIER)
@@ -213,7 +221,7 @@ void stop_if_done(core *c)
 {
     bool waits = c->state == CORE_OPEN && c->store != NULL &&
                  (c->commit.in_flight || c->commit.pending != NULL || journal_unsealed(c) || c->anchor_busy ||
-                  c->manifest.generation != c->anchored_generation);
+                  (!c->anchor_absent && c->manifest.generation != c->anchored_generation));
 
     if (!c->stopping || waits || c->busy > 0)
         return;

@@ -271,6 +271,7 @@ static void take_state(core *c)
     commit *t = &c->commit;
 
     c->manifest = t->next_manifest;
+    c->newest_generation = c->manifest.generation;
     c->has_manifest = true;
     c->set = t->next_set;
     c->journal.sealed = t->next_sealed;

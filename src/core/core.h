@@ -156,10 +156,11 @@ struct core {
     struct hf_manifest manifest;
     struct hf_set_hash set;
     bool has_manifest;
+    uint64_t newest_generation; /* that this process has seen stored: sealing does not forget it */
     bool has_saved_files, accept_rollback;
     uint8_t *saved_epoch, *saved_anchor;
     size_t saved_epoch_len, saved_anchor_len;
-    bool anchor_busy, anchor_wanted, epoch_busy;
+    bool anchor_busy, anchor_absent, anchor_wanted, epoch_busy;
     uint64_t anchored_generation;
     hf_mono anchor_at;
 
@@ -399,6 +400,7 @@ extern const size_t core_syscall_count;
 
 /* boot.c: messages of the supervisor, at start and later; locked */
 void boot_supervisor_message(core *c, hf_message *m);
+void boot_hand_over_ring(core *c); /* to supervisor and store, once it holds what the last run left */
 bool boot_complete(const core *c); /* everything that must be here before the lanes run */
 void stop_if_done(core *c); /* ends the process once everything is stored and anchored */
 

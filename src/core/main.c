@@ -101,17 +101,6 @@ static void report_ready(core *c)
     peer_send(c->supervisor, HF_MSG_READY, 0, hf_writer_view(&w));
 }
 
-static void hand_over_ring(core *c)
-{
-    uint8_t bytes[16];
-    hf_writer w = hf_writer_on(bytes, sizeof(bytes));
-    struct hf_audit_ring m = { .bytes = HF_RING_HEADER_BYTES + c->journal.ring.capacity };
-
-    if (hf_audit_ring_encode(&m, &w) != HF_OK || hf_channel_send(c->supervisor->channel, HF_MSG_AUDIT_RING, 0, hf_writer_view(&w),
-                                                                  &c->journal.ring_fd, 1) != HF_OK)
-        hf_fatal("the audit ring cannot be handed to the supervisor");
-}
-
 static hf_sandbox sandbox_of(int argc, char **argv)
 {
     hf_sandbox s = {
@@ -169,7 +158,6 @@ int main(int argc, char **argv)
     if (peer_adopt(c, &c->lanes[0], HF_PEER_SUPERVISOR, channel, &supervisor) != HF_OK)
         hf_fatal("the supervisor's channel cannot be watched");
     give_up_everything(c, &sandbox);
-    hand_over_ring(c);
     report_ready(c);
     lanes_run(c);
     for (;;)

@@ -96,18 +96,22 @@ static void refuse(core *c, request *r, hf_err e, const char *detail)
 void keyset_written(core *c, hf_err e)
 {
     request *r = request_take(&c->waiting_keyset);
+    struct hf_keyset_apply in;
     change *ch;
 
     if (r == NULL)
         return;
-    if (e != HF_OK || c->state != CORE_OPEN) {
+    if (e != HF_OK || c->state != CORE_OPEN || hf_keyset_apply_decode(r->body, &in) != HF_OK) {
         refuse(c, r, HF_ERR_SYSTEM, "the keyset file could not be written; the old keyset stays");
         return;
     }
     struct hf_audit_record rec = {
         .time = hf_wall_now(), .klass = HF_AUDIT_DURABLE, .action = HF_MSG_KEYSET_APPLY, .roles = (uint16_t)c->keyset_actor.roles,
-        .count = 1, .actor = hf_view_str(c->keyset_actor.subject), .detail = hf_view_str("keyset applied"),
+        .count = 1, .actor = hf_view_str(c->keyset_actor.subject), .request_id = in.head.request_id,
+        .detail = hf_view_str("keyset applied"),
     };
+    for (size_t i = 0; i < sizeof(rec.address); i++)
+        rec.address[i] = in.head.address[i];
     e = change_new(c, &ch);
     if (e == HF_OK) {
         e = journal_append(c, &rec);

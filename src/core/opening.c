@@ -170,6 +170,8 @@ static hf_err rollback_found(core *c, struct opening *o)
 
 static hf_err check_anchor(core *c, struct opening *o)
 {
+    if (c->manifest.generation < c->newest_generation)
+        return because(o, HF_ERR_ROLLBACK, "the store is older than it was when the HSM was sealed: a copy from the past was put in place");
     if (o->has_anchor && c->manifest.generation < o->anchor.manifest_generation && rollback_found(c, o) != HF_OK)
         return because(o, HF_ERR_ROLLBACK,
                        "the store is older than its anchor (generation %llu, anchored %llu): a copy from the past was put in place; if that was you, see "
@@ -403,6 +405,7 @@ static void open_now(core *c)
         hf_log(HF_LOG_WARN, "%s", detail);
     }
     opening_drop(c);
+    boot_hand_over_ring(c); /* not sooner: until now the last run's ring is the one that counts */
     core_set_state(c, CORE_OPEN, "");
     struct hf_audit_record rec = {
         .time = hf_wall_now(),

@@ -51,8 +51,8 @@ static void put_date(hf_writer *w, hf_wall now)
 
     if (gmtime_r(&seconds, &t) == NULL)
         return;
-    int n = snprintf(text, sizeof(text), "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * t.tm_wday, t.tm_mday,
-                     months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+    int n = snprintf(text, sizeof(text), "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * t.tm_wday,
+                     t.tm_mday, months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
     hf_put_bytes(w, text, (size_t)n);
 }
 
@@ -74,8 +74,9 @@ void answer_send(lane *l, const addressee *to, uint16_t status, const char *cont
     put(&w, to->request_id);
     put(&w, "\r\n");
     hf_put_view(&w, headers);
-    hf_http_response r = { .status = status, .content_type = content_type, .headers = hf_writer_view(&w),
-                           .body = json_out_view(&l->out) };
+    hf_http_response r = {
+        .status = status, .content_type = content_type, .headers = hf_writer_view(&w), .body = json_out_view(&l->out)
+    };
     if (l->out.failed || w.failed)
         r = (hf_http_response) { .status = 503, .close = true };
     /* False only when the client has gone: then nobody is to be told. */

@@ -27,7 +27,8 @@ static void count_failure(lane *l, const hf_http_request *r, hf_err reason)
 
 /* ---- what is refused without a look at the body ---- */
 
-static void answer_refused(lane *l, const visit *v, uint16_t status, const char *code, const char *detail, hf_view allow)
+static void answer_refused(lane *l, const visit *v, uint16_t status, const char *code, const char *detail,
+                           hf_view allow)
 {
     problem p = { .status = status, .code = code, .detail = hf_view_str(detail), .allow = allow };
 
@@ -173,13 +174,16 @@ static hf_err send_to_core(visit *v, hf_view message)
     return e;
 }
 
-static void fail(lane *l, const addressee *to, const route *rt, uint8_t format, hf_err e, hf_view detail, uint32_t retry_s)
+static void fail(lane *l, const addressee *to, const route *rt, uint8_t format, hf_err e, hf_view detail,
+                 uint32_t retry_s)
 {
     if (rt->fail == NULL || status_of(e) < 500) {
         answer_error(l, to, e, detail, retry_s);
         return;
     }
-    reply r = { .lane = l, .out = &l->out, .status = status_of(e), .content_type = "application/json", .format = format };
+    reply r = {
+        .lane = l, .out = &l->out, .status = status_of(e), .content_type = "application/json", .format = format
+    };
     json_out_reset(&l->out);
     rt->fail(&r, e);
     answer_send(l, to, r.status, r.content_type, (hf_view) { 0 });
@@ -215,7 +219,10 @@ static void ask_core(visit *v)
 static bool answered_here(visit *v)
 {
     lane *l = v->call.lane;
-    reply r = { .lane = l, .out = &l->out, .status = v->route->status, .content_type = "application/json",
+    reply r = { .lane = l,
+                .out = &l->out,
+                .status = v->route->status,
+                .content_type = "application/json",
                 .format = v->route->format };
 
     if (v->route->local == NULL)

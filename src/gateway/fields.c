@@ -68,7 +68,8 @@ hf_err field_only(call *c, const char *const *names, size_t n)
 
     if (c->body == NULL)
         return HF_OK;
-    yyjson_obj_foreach (c->body, i, max, key, value) {
+    yyjson_obj_foreach(c->body, i, max, key, value)
+    {
         bool known = false;
         for (size_t k = 0; k < n && !known; k++)
             known = hf_view_eq_str(text_of(key), names[k]);

@@ -1,6 +1,6 @@
 /*
- * The gateway: TLS, HTTP and JSON on one side, typed messages to core on the other. It decides nothing about rights; the
- * bearer token goes to core with each request.
+ * The gateway: TLS, HTTP and JSON on one side, typed messages to core on the other. It decides nothing about
+ * rights; the bearer token goes to core with each request.
  *
  * Threads: the main thread talks to the supervisor; each lane is a thread with its own event loop, HTTP servers and
  * channel to core. Lanes share the limits and the failure counts, which have locks of their own, and nothing else.

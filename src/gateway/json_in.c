@@ -42,7 +42,8 @@ static void pool_free(void *ctx, void *ptr)
 
 hf_err json_pool_init(json_pool *pool)
 {
-    void *base = mmap(NULL, JSON_POOL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *base =
+        mmap(NULL, JSON_POOL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     HF_CHECK(base != MAP_FAILED, HF_ERR_SYSTEM);
     *pool = (json_pool) { .base = base, .cap = JSON_POOL_BYTES };
@@ -110,12 +111,12 @@ static hf_err check_members(yyjson_val *object, const char **reterr_why)
         *reterr_why = "an object has too many members";
         return HF_ERR_TOO_LARGE;
     }
-    yyjson_obj_foreach (object, i, max, key, value)
-        yyjson_obj_foreach (object, j, max2, key2, value2)
-            if (j < i && same_text(key, key2)) {
-                *reterr_why = "an object has two members of the same name";
-                return HF_ERR_MALFORMED;
-            }
+    yyjson_obj_foreach(object, i, max, key, value)
+        yyjson_obj_foreach(object, j, max2, key2, value2) if (j < i && same_text(key, key2))
+    {
+        *reterr_why = "an object has two members of the same name";
+        return HF_ERR_MALFORMED;
+    }
     return HF_OK;
 }
 
@@ -127,12 +128,10 @@ static hf_err check_tree(yyjson_val *v, const char **reterr_why)
 
     if (yyjson_is_obj(v)) {
         HF_TRY(check_members(v, reterr_why));
-        yyjson_obj_foreach (v, i, max, key, value)
-            HF_TRY(check_tree(value, reterr_why));
+        yyjson_obj_foreach(v, i, max, key, value) HF_TRY(check_tree(value, reterr_why));
     }
     if (yyjson_is_arr(v))
-        yyjson_arr_foreach (v, i, max, value)
-            HF_TRY(check_tree(value, reterr_why));
+        yyjson_arr_foreach(v, i, max, value) HF_TRY(check_tree(value, reterr_why));
     return HF_OK;
 }
 

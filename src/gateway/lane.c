@@ -164,7 +164,8 @@ static void on_tick(void *arg)
     dispatch_expire(l, HF_ERR_TIMEOUT, false);
     send_failures(l);
     /* Its place in the heap was just given back, so there is room for it. */
-    if (hf_loop_timer(l->loop, &l->tick, hf_mono_after_ms(hf_loop_now(l->loop), busy ? TICK_BUSY_MS : TICK_IDLE_MS)) != HF_OK)
+    if (hf_loop_timer(l->loop, &l->tick, hf_mono_after_ms(hf_loop_now(l->loop), busy ? TICK_BUSY_MS : TICK_IDLE_MS)) !=
+        HF_OK)
         hf_fatal("a timer cannot be set");
 }
 

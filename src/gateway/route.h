@@ -1,6 +1,7 @@
 /*
- * What a route is: one row of the table in routes.c, with a function that turns a request into a message to core and one
- * that turns core's answer into the response. Both live in the file named after the operation (route_sign.c).
+ * What a route is: one row of the table in routes.c, with a function that turns a request into a message to core
+ * and one that turns core's answer into the response. Both live in the file named after the operation
+ * (route_sign.c).
  */
 #ifndef HF_GATEWAY_ROUTE_H
 #define HF_GATEWAY_ROUTE_H
@@ -64,10 +65,11 @@ extern const route routes[];
 extern const size_t route_count;
 
 /*
- * Finds the row for a method and a path; *ret_id is the `:id` segment. HF_ERR_NOT_FOUND, or HF_ERR_UNSUPPORTED when the path
- * exists with other methods, which are then written to allow ("GET, POST").
+ * Finds the row for a method and a path; *ret_id is the `:id` segment. HF_ERR_NOT_FOUND, or HF_ERR_UNSUPPORTED when
+ * the path exists with other methods, which are then written to allow ("GET, POST").
  */
-hf_err route_find(hf_http_method method, hf_view path, const route **ret, hf_view *ret_id, hf_writer *reterr_allow) HF_MUST_USE;
+hf_err route_find(hf_http_method method, hf_view path, const route **ret, hf_view *ret_id, hf_writer *reterr_allow)
+    HF_MUST_USE;
 
 /* ---- fields.c: reading a request. Every failure fills c->refusal and gives an error. ---- */
 
@@ -91,7 +93,8 @@ typedef struct query_field {
 /* Fills the rows; unknown names are refused. */
 hf_err query_read(call *c, query_field *rows, size_t n) HF_MUST_USE;
 /* min to max; `otherwise` when absent. */
-hf_err query_uint(call *c, const query_field *row, uint64_t min, uint64_t max, uint64_t otherwise, uint64_t *ret) HF_MUST_USE;
+hf_err query_uint(call *c, const query_field *row, uint64_t min, uint64_t max, uint64_t otherwise, uint64_t *ret)
+    HF_MUST_USE;
 
 /* Notes a refusal; gives an error so that callers can return it. */
 hf_err call_refuse(call *c, uint16_t status, const char *code, const char *format, ...) HF_PRINTF(4, 5);

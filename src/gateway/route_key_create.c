@@ -13,7 +13,8 @@ static hf_err read_usage(call *c, uint32_t *ret)
         return HF_OK;
     if (!yyjson_is_arr(list) || yyjson_arr_size(list) == 0)
         return call_unusable(c, "'usage' must be a list of words that is not empty");
-    yyjson_arr_foreach (list, i, max, word) {
+    yyjson_arr_foreach(list, i, max, word)
+    {
         uint32_t bit = hf_usage_parse(hf_view_of(yyjson_get_str(word), yyjson_get_len(word)));
         if (bit == 0 || (*ret & bit) != 0)
             return call_unusable(c, "'usage' holds a word that is unknown or stands twice");
@@ -32,7 +33,8 @@ static hf_err read_tags(call *c, hf_view *ret)
         return HF_OK;
     if (!yyjson_is_arr(list))
         return call_unusable(c, "'policy_tags' must be a list of texts");
-    yyjson_arr_foreach (list, i, max, tag) {
+    yyjson_arr_foreach(list, i, max, tag)
+    {
         hf_view text = hf_view_of(yyjson_get_str(tag), yyjson_get_len(tag));
         if (!yyjson_is_str(tag) || text.len == 0 || text.len > TAG_MAX || !hf_text_ok(text))
             return call_unusable(c, "a tag must be text of 1 to %d bytes without control characters", TAG_MAX);
@@ -64,7 +66,8 @@ hf_err route_key_create_ask(call *c, hf_writer *w)
     HF_TRY(field_required(c, "name"));
     HF_TRY(field_text(c, "name", 64, &m.name));
     if (!hf_name_ok(m.name))
-        return call_unusable(c, "'name' must be 1 to 64 of A-Z a-z 0-9 . _ -, start with a letter or digit, and not be a UUID");
+        return call_unusable(
+            c, "'name' must be 1 to 64 of A-Z a-z 0-9 . _ -, start with a letter or digit, and not be a UUID");
     HF_TRY(read_algorithm(c, &m.algorithm));
     HF_TRY(read_usage(c, &m.usage));
     HF_TRY(field_text(c, "description", 1024, &m.description));

@@ -31,8 +31,9 @@ static hf_err read_tags(call *c, const query_field *row, hf_view *ret)
 hf_err route_key_list_ask(call *c, hf_writer *w)
 {
     enum { PAGE, PER_PAGE, ALGORITHM, STATE, TAGS };
-    query_field q[] = { { .name = "page" }, { .name = "per_page" }, { .name = "algorithm" }, { .name = "state" },
-                        { .name = "tags" } };
+    query_field q[] = {
+        { .name = "page" }, { .name = "per_page" }, { .name = "algorithm" }, { .name = "state" }, { .name = "tags" }
+    };
     struct hf_key_list m = { .head = c->head };
     uint64_t page, per_page;
 

@@ -1,4 +1,7 @@
-/* GET /api/v1/keys/:id/public?format=pem|der|jwk&version=N: the key itself, not JSON round it; Key-Version names the version. */
+/*
+ * GET /api/v1/keys/:id/public?format=pem|der|jwk&version=N: the key itself, not JSON round it; Key-Version names
+ * the version.
+ */
 #include "gateway/routes.h"
 
 #include "keysetfmt/keysetfmt.h"
@@ -36,9 +39,13 @@ hf_err route_key_public_ask(call *c, hf_writer *w)
     return hf_key_public_encode(&m, w);
 }
 
-/* SubjectPublicKeyInfo of the two kinds that have a JWK (RFC 7518 section 6.2, RFC 8037) has one form each: a fixed start, then the key. */
-static const uint8_t p256_start[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
-                                      0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04 };
+/*
+ * SubjectPublicKeyInfo of the two kinds that have a JWK (RFC 7518 section 6.2, RFC 8037) has one form each: a
+ * fixed start, then the key.
+ */
+static const uint8_t p256_start[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+                                      0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+                                      0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04 };
 static const uint8_t ed25519_start[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00 };
 
 static void jwk_member(json_out *o, const char *name, const uint8_t *bytes)
@@ -53,7 +60,8 @@ static void jwk_member(json_out *o, const char *name, const uint8_t *bytes)
 static hf_err show_jwk(json_out *o, hf_view spki)
 {
     bool p256 = spki.len == sizeof(p256_start) + 64 && memcmp(spki.ptr, p256_start, sizeof(p256_start)) == 0;
-    bool ed25519 = spki.len == sizeof(ed25519_start) + 32 && memcmp(spki.ptr, ed25519_start, sizeof(ed25519_start)) == 0;
+    bool ed25519 =
+        spki.len == sizeof(ed25519_start) + 32 && memcmp(spki.ptr, ed25519_start, sizeof(ed25519_start)) == 0;
     const uint8_t *key = spki.ptr + (p256 ? sizeof(p256_start) : sizeof(ed25519_start));
 
     HF_CHECK(p256 || ed25519, HF_ERR_UNSUPPORTED);

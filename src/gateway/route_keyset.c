@@ -2,7 +2,6 @@
 #include "gateway/routes.h"
 
 #include "keysetfmt/keysetfmt.h"
-#include <stdlib.h>
 
 hf_err route_keyset_show_ask(call *c, hf_writer *w)
 {
@@ -24,6 +23,17 @@ hf_err route_keyset_show_tell(reply *r)
     return HF_OK;
 }
 
+/* 400 for what is not JSON, 422 for JSON that is no keyset: the second reading tells which. */
+static hf_err refuse_keyset(call *c, const char *why)
+{
+    yyjson_val *v;
+    const char *json_why;
+
+    if (json_read(&c->lane->json, c->http->body, c->http->body_len, &v, &json_why) == HF_ERR_MALFORMED)
+        return call_refuse(c, 400, "malformed", "%s", json_why);
+    return call_unusable(c, "%s", why);
+}
+
 /* The body is still as it was sent: keysetfmt reads it itself, with the same strictness for offline files. */
 hf_err route_keyset_apply_ask(call *c, hf_writer *w)
 {
@@ -35,7 +45,7 @@ hf_err route_keyset_apply_ask(call *c, hf_writer *w)
     if (c->http->body_len > HF_KEYSET_JSON_MAX_BYTES)
         return call_refuse(c, 413, "too_large", "a keyset may have at most %d bytes", HF_KEYSET_JSON_MAX_BYTES);
     if (hf_keyset_parse(hf_view_of(c->http->body, c->http->body_len), &head, &rows, &why) != HF_OK)
-        return call_unusable(c, "%s", why.text);
+        return refuse_keyset(c, why.text);
     c->scratch.len += rows.len;
     m.generation = head.generation;
     m.rows = hf_writer_view(&rows);

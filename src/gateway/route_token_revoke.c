@@ -1,4 +1,7 @@
-/* POST /api/v1/tokens/revoke: the token named by jti counts no more; exp is when it would have ended, in seconds since 1970. */
+/*
+ * POST /api/v1/tokens/revoke: the token named by jti counts no more; exp is when it would have ended, in seconds
+ * since 1970.
+ */
 #include "gateway/routes.h"
 
 hf_err route_token_revoke_ask(call *c, hf_writer *w)

@@ -103,8 +103,10 @@ hf_err supervisor_ready(gateway *g)
 
     for (size_t i = 0; i < g->protections.n; i++) {
         const hf_protection *p = &g->protections.row[i];
-        struct hf_protection_row row = { .process = hf_view_str("gateway"), .name = hf_view_str(p->name),
-                                         .state = (uint8_t)p->state, .why = hf_view_str(p->why) };
+        struct hf_protection_row row = { .process = hf_view_str("gateway"),
+                                         .name = hf_view_str(p->name),
+                                         .state = (uint8_t)p->state,
+                                         .why = hf_view_str(p->why) };
         HF_TRY(hf_protection_row_encode(&row, &list));
     }
     struct hf_ready m = { .protections = hf_writer_view(&list) };

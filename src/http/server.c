@@ -32,7 +32,10 @@ static hf_err listen_start(hf_http_server *s)
     return hf_loop_watch(s->config.loop, &s->listen, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
-/* Out of descriptors or memory: the pending connection stays readable, so looking away for a moment avoids a busy loop. */
+/*
+ * Out of descriptors or memory: the pending connection stays readable, so looking away for a moment avoids a
+ * busy loop.
+ */
 static void accept_later(hf_http_server *s)
 {
     hf_mono again = hf_mono_after_ms(hf_loop_now(s->config.loop), ACCEPT_PAUSE_MS);

@@ -22,14 +22,14 @@ typedef void (*hf_http_handler_fn)(void *arg, const hf_http_request *r);
 
 typedef struct hf_http_config {
     hf_loop *loop;
-    int listen_fd;             /* stays the caller's; may be shared with other threads; -1: hf_http_server_adopt only */
-    const hf_tls_server *tls;  /* NULL: plain */
+    int listen_fd; /* stays the caller's; may be shared with other threads; -1: hf_http_server_adopt only */
+    const hf_tls_server *tls; /* NULL: plain */
     size_t max_connections;
-    size_t body_max;           /* bytes of one body */
-    size_t bodies_max;         /* bytes of all bodies held at once */
-    int64_t header_ms;         /* handshake; first byte of a request to the end of its head */
-    int64_t body_ms;           /* end of the head to the end of the body; also for an answer to be taken */
-    int64_t idle_ms;           /* between requests */
+    size_t body_max; /* bytes of one body */
+    size_t bodies_max; /* bytes of all bodies held at once */
+    int64_t header_ms; /* handshake; first byte of a request to the end of its head */
+    int64_t body_ms; /* end of the head to the end of the body; also for an answer to be taken */
+    int64_t idle_ms; /* between requests */
     hf_http_handler_fn handler;
     void *arg;
     /* May be NULL. False closes a new connection before its handshake. */
@@ -51,8 +51,8 @@ hf_err hf_http_server_set_headers(hf_http_server *s, hf_view lines) HF_MUST_USE;
 typedef struct hf_http_response {
     uint16_t status;
     const char *content_type; /* NULL: none */
-    hf_view headers;          /* further lines, each ended by CRLF */
-    hf_view body;             /* copied; wiped once sent */
+    hf_view headers; /* further lines, each ended by CRLF */
+    hf_view body; /* copied; wiped once sent */
     bool close;
 } hf_http_response;
 

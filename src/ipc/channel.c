@@ -28,6 +28,8 @@ struct hf_channel {
     size_t (*max_body)(uint16_t type);
     /* Receiving: one thread. */
     uint8_t *frame;    /* HF_FRAME_MAX_BYTES, the frame last read */
+    void (*frame_release)(void *arg); /* NULL: frame is of malloc */
+    void *frame_arg;
     uint8_t *assembly; /* a message of several frames, NULL when none is under way */
     size_t assembly_cap, assembly_len, assembly_total;
     uint16_t assembly_type;
@@ -90,6 +92,23 @@ static void drop_queue(hf_channel *c)
     c->queued = 0;
 }
 
+static void frame_free(hf_channel *c)
+{
+    explicit_bzero(c->frame, HF_FRAME_MAX_BYTES);
+    if (c->frame_release != NULL)
+        c->frame_release(c->frame_arg);
+    else
+        free(c->frame);
+}
+
+void hf_channel_receive_in(hf_channel *c, uint8_t *buffer, void (*release)(void *arg), void *arg)
+{
+    frame_free(c);
+    c->frame = buffer;
+    c->frame_release = release;
+    c->frame_arg = arg;
+}
+
 void hf_channel_free(hf_channel *c)
 {
     if (c == NULL)
@@ -101,8 +120,7 @@ void hf_channel_free(hf_channel *c)
     drop_queue(c);
     close_fds(c->assembly_fds, c->assembly_n_fds);
     close(c->fd);
-    explicit_bzero(c->frame, HF_FRAME_MAX_BYTES);
-    free(c->frame);
+    frame_free(c);
     if (c->assembly != NULL)
         explicit_bzero(c->assembly, c->assembly_cap);
     free(c->assembly);
@@ -345,8 +363,12 @@ static hf_err read_frame(hf_channel *c, size_t *ret_len, int *fds, size_t *ret_n
         *ret_len = 0;
         return HF_OK;
     }
-    HF_CHECK(n > 0, HF_ERR_PEER_GONE);
+    HF_CHECK(n >= 0, HF_ERR_PEER_GONE);
     HF_TRY(take_fds(&msg, fds, ret_n_fds));
+    if (n == 0) { /* the end, or an empty packet, which may carry descriptors */
+        close_fds(fds, *ret_n_fds);
+        return HF_ERR_PEER_GONE;
+    }
     *ret_len = (size_t)n;
     return HF_OK;
 }

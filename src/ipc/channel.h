@@ -36,6 +36,11 @@ typedef struct hf_channel hf_channel;
 hf_err hf_channel_new(int fd, size_t queue_bytes, size_t (*max_body)(uint16_t type), hf_channel **ret) HF_MUST_USE;
 void hf_channel_free(hf_channel *c);
 int hf_channel_fd(const hf_channel *c);
+/*
+ * For channels that carry secrets: frames are read into `buffer` (HF_FRAME_MAX_BYTES in locked memory) from now on, which
+ * hf_channel_free wipes and gives back by release(arg). A secret must fit one frame: what is assembled of several is not.
+ */
+void hf_channel_receive_in(hf_channel *c, uint8_t *buffer, void (*release)(void *arg), void *arg);
 
 /*
  * Sends or queues. fds are duplicated by the kernel and stay the caller's. HF_ERR_OVERLOADED when the queue is full

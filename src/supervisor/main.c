@@ -37,12 +37,14 @@ static void settings_take(struct supervisor *s)
     HF_AUTO(hf_fd_closep) int keyset = -1;
     char why[SETTINGS_WHY_CAP];
 
+    s->programs.strict = s->options.strict == STRICT_YES;
     if (files_open_config(&s->files, &s->options, &conf, &keyset) != HF_OK)
         exit(EXIT_FAILURE);
     if (settings_load(&s->programs, conf, keyset, s->options.strict, &s->settings, why) != HF_OK) {
         hf_log(HF_LOG_ERROR, "the configuration is refused: %s", why);
         exit(EXIT_FAILURE);
     }
+    s->programs.strict = s->settings.strict;
 }
 
 static bool readable(const struct supervisor *s, const char *path)

@@ -77,14 +77,18 @@ hf_err program_start(const struct programs *p, hf_peer_role role, const char *ex
 {
     struct process_ids ids = process_ids_of(role);
     char uid[16], gid[16], journal[128] = "";
-    char *env[2] = { NULL, NULL };
+    static char strict[] = "HOLDFAST_STRICT=1";
+    char *env[3] = { NULL, NULL, NULL };
+    size_t n_env = 0;
 
     snprintf(uid, sizeof(uid), "%u", (unsigned)ids.uid);
     snprintf(gid, sizeof(gid), "%u", (unsigned)ids.gid);
     if (getenv("JOURNAL_STREAM") != NULL) {
         snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%.100s", getenv("JOURNAL_STREAM"));
-        env[0] = journal;
+        env[n_env++] = journal;
     }
+    if (p->strict)
+        env[n_env] = strict;
     const char *argv[] = { program_names[role], "--uid", uid, "--gid", gid, extra, NULL };
     /* The strings are only read: execve's prototype is older than const. */
     return hf_spawn(p->fd[role], (char *const *)(uintptr_t)argv, env, give, n_give, ret_pid, ret_pidfd);

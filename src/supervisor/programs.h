@@ -2,6 +2,7 @@
 #ifndef HF_SUPERVISOR_PROGRAMS_H
 #define HF_SUPERVISOR_PROGRAMS_H
 
+#include <stdbool.h>
 #include "base/macros.h"
 #include "proto/codec.h"
 
@@ -11,6 +12,7 @@
 
 struct programs {
     int fd[PROGRAM_ROLES]; /* by hf_peer_role; -1 where there is none */
+    bool strict;           /* told to the one-shots, which get no configuration message, by HOLDFAST_STRICT=1 */
 };
 
 /*

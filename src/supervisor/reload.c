@@ -10,6 +10,7 @@
 #include "supervisor/notify.h"
 #include "sys/fd.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -191,7 +192,7 @@ static hf_err load(struct supervisor *s, struct settings *ret, char why[static S
     HF_AUTO(hf_fd_closep) int conf = -1;
     HF_AUTO(hf_fd_closep) int keyset = -1;
 
-    strcpy(why, "a file cannot be opened");
+    snprintf(why, SETTINGS_WHY_CAP, "a file cannot be opened");
     HF_TRY(files_open_config(&s->files, &s->options, &conf, &keyset));
     return settings_load(&s->programs, conf, keyset, s->options.strict, ret, why);
 }

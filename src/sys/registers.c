@@ -2,8 +2,6 @@
 #include "sys/sandbox.h"
 #include <string.h>
 
-#define STACK_CLEAR_MAX ((size_t)65536)
-
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -83,9 +81,31 @@ void hf_registers_clear(void)
 
 #endif
 
+/* One frame a size: a frame's size is known when it is compiled, and no caller pays for the largest. */
+static __attribute__((noinline)) void clear_small(void)
+{
+    uint8_t below[4096];
+    explicit_bzero(below, sizeof(below));
+}
+
+static __attribute__((noinline)) void clear_middle(void)
+{
+    uint8_t below[16384];
+    explicit_bzero(below, sizeof(below));
+}
+
+static __attribute__((noinline)) void clear_large(void)
+{
+    uint8_t below[65536];
+    explicit_bzero(below, sizeof(below));
+}
+
 __attribute__((noinline)) void hf_stack_clear(size_t bytes)
 {
-    uint8_t below[bytes < 1 ? 1 : bytes > STACK_CLEAR_MAX ? STACK_CLEAR_MAX : bytes];
-    memset(below, 0, sizeof below);
-    __asm__ volatile("" : : "r"(below) : "memory");
+    if (bytes <= 4096)
+        clear_small();
+    else if (bytes <= 16384)
+        clear_middle();
+    else
+        clear_large();
 }

@@ -1,5 +1,7 @@
 /* The order in which a process gives up its rights. */
 #include "sys/internal.h"
+
+#include "base/log.h"
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
@@ -62,7 +64,11 @@ typedef struct descent {
 static hf_err note(const descent *d, const char *name, hf_protection_state state, const char *why)
 {
     hf_protections_add(d->report, name, state, why);
-    return d->strict && state != HF_ACTIVE ? HF_ERR_PROTECTION : HF_OK;
+    if (!d->strict || state == HF_ACTIVE)
+        return HF_OK;
+    hf_log(HF_LOG_ERROR, "strict mode refuses to go on: %s: %s", name,
+           why == NULL ? hf_protection_state_name(state) : why);
+    return HF_ERR_PROTECTION;
 }
 
 static hf_err note_if(const descent *d, bool active, const char *name, const char *why)

@@ -88,7 +88,7 @@ hf_err hf_sandbox_rules_text(const hf_sandbox *s, char *dst, size_t cap) HF_MUST
 
 /* Clears vector and caller-saved registers of this thread (xrstor of the initial state). */
 void hf_registers_clear(void);
-/* Overwrites `bytes` (at most 64 KiB) of the stack below the caller. */
+/* Overwrites the stack below the caller: `bytes`, rounded up to 4, 16 or 64 KiB; more than 64 KiB is not cleared. */
 void hf_stack_clear(size_t bytes);
 
 #endif

@@ -53,11 +53,11 @@ static hf_err set_up(SSL_CTX *ctx, const hf_server_key *key)
     HF_CHECK(SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1, HF_ERR_SYSTEM);
     HF_CHECK(SSL_CTX_set1_groups_list(ctx, "X25519MLKEM768:X25519:P-256") == 1, HF_ERR_SYSTEM);
     HF_CHECK(SSL_CTX_set_num_tickets(ctx, 0) == 1, HF_ERR_SYSTEM);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                 SSL_OP_CLEANSE_PLAINTEXT);
+    SSL_CTX_set_options(ctx,
+                        SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(ctx,
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
     /* One read(2) takes a whole record, its header included. */
     SSL_CTX_set_read_ahead(ctx, 1);
@@ -118,7 +118,10 @@ hf_err hf_stream_open(int fd, const hf_tls_server *server, hf_stream *ret)
     return HF_OK;
 }
 
-/* What the return value of an SSL call means. Anything fatal also leaves the error queue, which others would trip over. */
+/*
+ * What the return value of an SSL call means. Anything fatal also leaves the error queue, which others would
+ * trip over.
+ */
 static hf_io outcome(hf_stream *s, int r)
 {
     switch (SSL_get_error(s->tls, r)) {

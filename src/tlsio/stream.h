@@ -34,7 +34,10 @@ typedef struct hf_stream {
     unsigned key_updates;
 } hf_stream;
 
-/* A peer may ask for new traffic keys this often on one connection; then it is cut, because each costs us and not it. */
+/*
+ * A peer may ask for new traffic keys this often on one connection; then it is cut, because each costs us and
+ * not it.
+ */
 #define HF_TLS_KEY_UPDATES_MAX 64
 
 /*

@@ -36,13 +36,16 @@ struct arguments {
     uid_t uid;
     gid_t gid;
     const hf_seal_backend *backend;
+    bool strict; /* HOLDFAST_STRICT=1, from the supervisor */
 };
 
 static void arguments_read(int argc, char **argv, struct arguments *ret)
 {
     int at = 1;
 
-    *ret = (struct arguments) { .uid = (uid_t)-1, .gid = (gid_t)-1 };
+    const char *strict = getenv("HOLDFAST_STRICT");
+
+    *ret = (struct arguments) { .uid = (uid_t)-1, .gid = (gid_t)-1, .strict = strict != NULL && strcmp(strict, "1") == 0 };
     if (argc > 4 && strcmp(argv[1], "--uid") == 0 && strcmp(argv[3], "--gid") == 0) {
         ret->uid = (uid_t)strtoul(argv[2], NULL, 10);
         ret->gid = (gid_t)strtoul(argv[4], NULL, 10);
@@ -55,12 +58,13 @@ static void arguments_read(int argc, char **argv, struct arguments *ret)
         hf_fatal("there is no seal of kind '%s'", argv[at]);
 }
 
-static void memory_start(void)
+static void memory_start(bool strict)
 {
+    hf_arena_spec spec = { ARENA_BYTES, strict ? HF_BACKING_MEMFD_SECRET : HF_BACKING_MALLOC };
     hf_arena *arena = NULL;
     const char *why = "";
 
-    if (hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, HF_BACKING_MALLOC }, &arena, &why) != HF_OK)
+    if (hf_arena_create(&spec, &arena, &why) != HF_OK)
         hf_fatal("%s", why);
     hf_secret_use_arena(arena);
     if (hf_crypto_start(arena) != HF_OK)
@@ -79,7 +83,7 @@ static void sandbox_enter(const struct arguments *args)
         .n_allowed = HF_COUNT(allowed),
     };
 
-    if (hf_sandbox_enter(&box, false, &report) != HF_OK)
+    if (hf_sandbox_enter(&box, args->strict, &report) != HF_OK)
         hf_fatal("the sandbox cannot be entered");
 }
 
@@ -91,6 +95,7 @@ static hf_err ask_core(hf_channel *core, uint16_t type, hf_view body)
 
     HF_TRY(hf_channel_send(core, type, 1, body, NULL, 0));
     HF_TRY(hf_channel_drain(core, ANSWER_MS));
+    hf_crypto_end_job(); /* copying the key left it in vector registers, and the wait can be long */
     HF_TRY(hf_channel_wait(core, ANSWER_MS, &m));
     hf_err err = m.type == HF_MSG_ACK ? hf_ack_decode(m.body, &ack) : HF_ERR_MALFORMED;
     hf_channel_release(&m);
@@ -137,7 +142,7 @@ int main(int argc, char **argv)
     if (hf_sandbox_begin(SEAL_DIR_FD + 1, getppid(), &report) != HF_OK)
         hf_fatal("the first protections cannot be had");
     arguments_read(argc, argv, &args);
-    memory_start();
+    memory_start(args.strict);
     if (hf_channel_new(CHANNEL_FD, HF_FRAME_MAX_BYTES, hf_message_max_body, &core) != HF_OK)
         hf_fatal("descriptor 3 is not a channel");
     hf_err err = args.backend->prepare(SEAL_DIR_FD, &seal_fd, &why);

@@ -5,8 +5,7 @@
  *   inject TID NUMBER [ARGUMENT...]
  *
  * ARGUMENT: a number, or bytes that are written below the thread's stack pointer and passed by address: s:TEXT (ends
- * with NUL), x:HEX, and p:I,J,... (an array of pointers to arguments I, J, ... ending in NULL). i386 before NUMBER makes
- * the call through int 0x80 when the code has such an instruction.
+ * with NUL), x:HEX, and p:I,J,... (an array of pointers to arguments I, J, ... ending in NULL).
  *
  * Prints `value N`, `errno N` or `killed SIGNAL`. The thread goes on where it was unless it was killed.
  */
@@ -61,7 +60,8 @@ static uint64_t find_instruction(void)
     while (found == 0 && fgets(line, sizeof line, maps) != NULL) {
         uint64_t from, to;
         char rights[5];
-        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &from, &to, rights) != 3 || rights[2] != 'x' || strstr(line, "vsyscall") != NULL)
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &from, &to, rights) != 3 || rights[2] != 'x' ||
+            strstr(line, "vsyscall") != NULL)
             continue;
         for (uint64_t at = from; at < to && found == 0; at += sizeof code - 1) {
             size_t want = to - at < sizeof code ? (size_t)(to - at) : sizeof code;
@@ -113,51 +113,63 @@ static int wait_thread(void)
     return status;
 }
 
-static int killed(int status)
+static void stop_thread(struct user_regs_struct *ret_regs)
 {
-    printf("killed %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 256 + WEXITSTATUS(status));
-    return 0;
-}
-
-int main(int argc, char **argv)
-{
-    struct user_regs_struct before, regs;
-    uint64_t value[ARGUMENTS] = { 0 };
-    if (argc < 3 || argc > 3 + ARGUMENTS) {
-        fputs("usage: inject TID NUMBER [ARGUMENT...]\n", stderr);
-        return 2;
-    }
-    tid = (pid_t)atoi(argv[1]);
     if (ptrace(PTRACE_SEIZE, tid, 0, 0) != 0 || ptrace(PTRACE_INTERRUPT, tid, 0, 0) != 0)
         fail("the thread cannot be stopped");
     if (!WIFSTOPPED(wait_thread()))
         fail("the thread is gone");
-    if (ptrace(PTRACE_GETREGS, tid, 0, &before) != 0)
+    if (ptrace(PTRACE_GETREGS, tid, 0, ret_regs) != 0)
         fail("PTRACE_GETREGS");
-    uint64_t stack = before.rsp - RED_ZONE;
-    for (int i = 3; i < argc; i++)
-        value[i - 3] = argument(argv[i], &stack, value);
-    regs = before;
-    regs.rip = find_instruction();
-    regs.rax = strtoull(argv[2], NULL, 0);
-    regs.orig_rax = UINT64_MAX; /* not a call to restart */
-    regs.rdi = value[0];
-    regs.rsi = value[1];
-    regs.rdx = value[2];
-    regs.r10 = value[3];
-    regs.r8 = value[4];
-    regs.r9 = value[5];
-    if (ptrace(PTRACE_SETREGS, tid, 0, &regs) != 0 || ptrace(PTRACE_SINGLESTEP, tid, 0, 0) != 0)
+}
+
+static void prepare_call(struct user_regs_struct *regs, char **words, int n)
+{
+    uint64_t value[ARGUMENTS] = { 0 };
+    uint64_t stack = regs->rsp - RED_ZONE;
+    for (int i = 1; i < n; i++)
+        value[i - 1] = argument(words[i], &stack, value);
+    regs->rip = find_instruction();
+    regs->rax = strtoull(words[0], NULL, 0);
+    regs->orig_rax = UINT64_MAX; /* not a call to restart */
+    regs->rdi = value[0];
+    regs->rsi = value[1];
+    regs->rdx = value[2];
+    regs->r10 = value[3];
+    regs->r8 = value[4];
+    regs->r9 = value[5];
+}
+
+/* One step over the call. A stop for another reason (a signal) may come before the step is done. */
+static int run_call(const struct user_regs_struct *regs)
+{
+    if (ptrace(PTRACE_SETREGS, tid, 0, regs) != 0 || ptrace(PTRACE_SINGLESTEP, tid, 0, 0) != 0)
         fail("the thread cannot be steered");
     int status = wait_thread();
-    /* A stop for another reason (a signal, the end of the interrupt) comes before the step is done. */
     for (int i = 0; i < 8 && WIFSTOPPED(status) && WSTOPSIG(status) != SIGTRAP; i++) {
         if (ptrace(PTRACE_SINGLESTEP, tid, 0, WSTOPSIG(status) == SIGSYS ? SIGSYS : 0) != 0)
             break;
         status = wait_thread();
     }
-    if (!WIFSTOPPED(status))
-        return killed(status);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct user_regs_struct before, regs;
+    if (argc < 3 || argc > 3 + ARGUMENTS) {
+        fputs("usage: inject TID NUMBER [ARGUMENT...]\n", stderr);
+        return 2;
+    }
+    tid = (pid_t)atoi(argv[1]);
+    stop_thread(&before);
+    regs = before;
+    prepare_call(&regs, argv + 2, argc - 2);
+    int status = run_call(&regs);
+    if (!WIFSTOPPED(status)) {
+        printf("killed %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 256 + WEXITSTATUS(status));
+        return 0;
+    }
     if (ptrace(PTRACE_GETREGS, tid, 0, &regs) != 0)
         fail("PTRACE_GETREGS after the call");
     int64_t result = (int64_t)regs.rax;

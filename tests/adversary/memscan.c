@@ -1,7 +1,10 @@
 /*
  * Looks for key bytes where root can look: memory of a live process, registers of its threads, files.
  *
- *   memscan NEEDLES mem PID | registers PID | file PATH
+ *   memscan NEEDLES mem PID | registers PID | file PATH | strobe PID
+ *
+ * strobe stops every thread before and after each of its system calls and looks at all memory that can be written, until
+ * SIGTERM: what lies there for a moment only is found too. It says `ready` first.
  *
  * NEEDLES: lines `label hex`. Every window of 8 bytes of every needle is looked up at every byte offset. Prints
  *
@@ -9,10 +12,12 @@
  *   closed BYTES WHERE ERRNO    a readable map that the kernel does not let us read
  *   scanned BYTES PLACES
  */
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,7 +26,6 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <dirent.h>
 #include <unistd.h>
 
 #define WINDOW 8
@@ -172,7 +176,7 @@ static bool look_at_range(int fd, uint64_t at, uint64_t end)
     return any;
 }
 
-static void scan_memory(const char *pid)
+static void scan_memory(const char *pid, bool only_writable)
 {
     char path[64], *line = NULL;
     size_t cap = 0;
@@ -189,6 +193,8 @@ static void scan_memory(const char *pid)
         char rights[5], name[256] = "anonymous", where[320];
         if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %255[^\n]", &from, &to, rights, name) < 3)
             fail("a map that cannot be understood");
+        if (only_writable && (rights[1] != 'w' || strstr(name, "/secretmem") != NULL))
+            continue;
         if (rights[0] != 'r' || strstr(name, "[vvar") != NULL || strstr(name, "[vsyscall]") != NULL)
             continue;
         snprintf(where, sizeof where, "%" PRIx64 "-%" PRIx64 " %s %.255s", from, to, rights, name);
@@ -242,6 +248,56 @@ static void scan_registers(const char *pid)
     closedir(dir);
 }
 
+static volatile sig_atomic_t ended;
+
+static void on_term(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
+static void strobe_attach(const char *pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%s/task", pid);
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        fail(path);
+    for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+        pid_t tid = (pid_t)atoi(e->d_name);
+        if (tid > 0 &&
+            (ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD) != 0 || ptrace(PTRACE_INTERRUPT, tid, 0, 0) != 0))
+            fail("a thread cannot be traced");
+    }
+    closedir(dir);
+}
+
+/* The threads go on by themselves when we end. */
+static void strobe(const char *pid)
+{
+    const struct sigaction end = { .sa_handler = on_term }; /* no SA_RESTART: it must end the waiting */
+    sigaction(SIGTERM, &end, NULL);
+    strobe_attach(pid);
+    puts("ready");
+    fflush(stdout);
+    while (!ended) {
+        int status;
+        pid_t tid = waitpid(-1, &status, __WALL);
+        if (tid < 0 && errno == EINTR)
+            continue;
+        if (tid < 0)
+            break; /* all threads have ended */
+        if (!WIFSTOPPED(status))
+            continue;
+        int number = WSTOPSIG(status);
+        bool call = number == (SIGTRAP | 0x80);
+        if (call)
+            scan_memory(pid, true);
+        bool ours = call || number == SIGTRAP || status >> 16 != 0;
+        (void)ptrace(PTRACE_SYSCALL, tid, 0, ours ? 0 : number);
+    }
+}
+
 static void scan_file(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -257,14 +313,16 @@ static void scan_file(const char *path)
 int main(int argc, char **argv)
 {
     if (argc != 4) {
-        fputs("usage: memscan NEEDLES mem PID | registers PID | file PATH\n", stderr);
+        fputs("usage: memscan NEEDLES mem PID | registers PID | file PATH | strobe PID\n", stderr);
         return 2;
     }
     read_needles(argv[1]);
     if (strcmp(argv[2], "mem") == 0)
-        scan_memory(argv[3]);
+        scan_memory(argv[3], false);
     else if (strcmp(argv[2], "registers") == 0)
         scan_registers(argv[3]);
+    else if (strcmp(argv[2], "strobe") == 0)
+        strobe(argv[3]);
     else
         scan_file(argv[3]);
     printf("scanned %" PRIu64 " %" PRIu64 "\n", scanned, places);

@@ -26,7 +26,8 @@ int main(int argc, char **argv)
     };
     struct sock_fprog program = { .len = sizeof code / sizeof code[0], .filter = code };
 
-    if (argc < 2 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    if (argc < 2 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
         perror("no-memfd-secret");
         return 2;
     }

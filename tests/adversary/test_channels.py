@@ -111,6 +111,7 @@ def test_broken_frames_end_that_channel_only(rig):
 def test_descriptors_with_requests_are_closed(rig):
     gateway = rig.add_gateway()
     core = rig.core_process.pid
+    gateway.ask("STATUS") # core has taken the channel
     before = len(os.listdir(f"/proc/{core}/fd"))
     r, w = os.pipe()
     for _ in range(20):

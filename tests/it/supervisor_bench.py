@@ -18,9 +18,9 @@ PLAYED = ["core", "store", "gateway", "verifier-token"]
 
 
 def probe():
-    """The stand-in child; the newest when several build folders have one."""
-    named = os.environ.get("HOLDFAST_CHILD_PROBE")
-    found = [named] if named else glob.glob(str(ROOT / "build" / "*" / "tests" / "it" / "supervisor" / "child_probe"))
+    """The stand-in child of the build folder that is tested; without one, the newest."""
+    build = os.environ.get("HOLDFAST_BUILD_DIR")
+    found = [str(Path(build) / "tests" / "it" / "supervisor" / "child_probe")] if build else glob.glob(str(ROOT / "build" / "*" / "tests" / "it" / "supervisor" / "child_probe"))
     assert found, "child_probe is not built; `make test` builds it"
     return max(found, key=os.path.getmtime)
 

@@ -49,9 +49,9 @@ class Answer:
 class Hsm:
     """hsm = Hsm(folder); hsm.init(); hsm.start(); hsm.get("/api/v1/keys").json; hsm.stop()"""
 
-    def __init__(self, folder, stage=STAGE, run_as=None):
+    def __init__(self, folder, stage=STAGE, run_as=None, anchored=True):
         self.folder, self.stage, self.run_as = Path(folder), Path(stage), run_as
-        self.data, self.anchor = self.folder / "data", self.folder / "anchor"
+        self.data, self.anchor, self.anchored = self.folder / "data", self.folder / "anchor", anchored
         self.admin_key = self.folder / "admin-key.pem"
         self.log = self.folder / "holdfastd.log"
         self.port = free_port()
@@ -68,11 +68,14 @@ class Hsm:
         words = [str(w) for w in words]
         return words if self.run_as is None else ["runuser", "-u", self.run_as, "--", *words]
 
+    def anchor_option(self):
+        return ["--anchor", self.anchor] if self.anchored else []
+
     def init(self, *extra):
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.run_as is not None:
             shutil.chown(self.folder, self.run_as)
-        done = subprocess.run(self.command(self.libexec("init"), "--data", self.data, "--anchor", self.anchor, "--admin-key-out", self.admin_key, *extra),
+        done = subprocess.run(self.command(self.libexec("init"), "--data", self.data, *self.anchor_option(), "--admin-key-out", self.admin_key, *extra),
                               capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return self
@@ -99,7 +102,7 @@ class Hsm:
         log = open(self.log, "ab")
         self.log_from = log.tell()
         self.daemon = subprocess.Popen(
-            self.command(self.stage / "bin" / "holdfastd", "--data", self.data, "--anchor", self.anchor, "--listen", f"127.0.0.1:{self.port}", *extra),
+            self.command(self.stage / "bin" / "holdfastd", "--data", self.data, *self.anchor_option(), "--listen", f"127.0.0.1:{self.port}", *extra),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
         if wait:
             self.wait_ready()

@@ -27,6 +27,7 @@ class Rig:
         self.processes = []
         self.anchor = self.epoch = self.ring = None
         self.core_states = []
+        self.store_program = "store"
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.data.exists():
             subprocess.run([libexec("init"), "--data", self.data, "--admin-key-out", self.admin_key], check=True, capture_output=True)
@@ -50,24 +51,50 @@ class Rig:
 
     def start(self, unseal=True, gateways=1):
         keyset = self.keyset()
-        self.core, self.core_process = self.run("core")
-        self.core.send("CONFIG_CORE", **self.config)
-        self.core.send("SAVED_FILES", has_epoch=self.epoch is not None, epoch=self.epoch, has_anchor=self.anchor is not None, anchor=self.anchor)
-        if self.ring is not None:
-            self.core.send("AUDIT_RING", fds=[self.ring], bytes=0)
-        self.core.send("KEYSET", **keyset)
-        self.wait_core("READY")
+        self.start_core(keyset)
         self.gateways = [self.add_gateway() for _ in range(gateways)]
         self.gateway = self.gateways[0]
-        self.start_store()
+        self.start_store(program=self.store_program)
         self.start_verifier(keyset)
         if unseal:
             self.unseal()
             self.wait_state(2)
         return self
 
+    def start_core(self, keyset):
+        self.core, self.core_process = self.run("core")
+        self.core.send("CONFIG_CORE", **self.config)
+        self.core.send("SAVED_FILES", has_epoch=self.epoch is not None, epoch=self.epoch, has_anchor=self.anchor is not None, anchor=self.anchor)
+        if self.ring is not None:
+            self.core.send("AUDIT_RING", fds=[self.ring], bytes=0)
+        self.core.send("KEYSET", **{**keyset, "rows": [dict(r) for r in keyset["rows"]]})
+        self.wait_core("READY")
+
+    def restart_core(self, root, keyset):
+        """After its death: as the supervisor does it. What core wrote before it died still counts; its ring goes to the next one."""
+        try:
+            self.pump(0)
+        except proto.Gone:
+            pass
+        self.core.close()
+        self.core_states.clear()
+        self.start_core(keyset)
+        self.add_peer("store", to=self.store)
+        self.add_peer("verifier", to=self.verifier)
+        self.gateways = [self.add_gateway()]
+        self.gateway = self.gateways[0]
+        self.hand_over(root)
+
+    def hand_over(self, root):
+        """The root key, from the test in place of holdfast-unseal (rows.root_key)."""
+        unseal = self.add_peer("unseal")
+        unseal.send("ROOT_KEY", ident=1, root=root)
+        self.wait_state(2)
+        unseal.close()
+
     def run(self, name, *arguments, give=()):
-        channel, process = spawn(libexec(name), *arguments, give=give, stderr=open(self.folder / "stderr.log", "ab"))
+        program = name if isinstance(name, Path) else libexec(name)  # a path: a test's own variant
+        channel, process = spawn(program, *arguments, give=give, stderr=open(self.folder / "stderr.log", "ab"))
         self.processes.append(process)
         return channel, process
 
@@ -84,11 +111,13 @@ class Rig:
     def add_gateway(self):
         return self.add_peer("gateway")
 
-    def start_store(self):
+    def start_store(self, fresh_ring=False, program="store"):
         folder = os.open(self.data / "store", os.O_RDONLY | os.O_DIRECTORY)
-        self.store, self.store_process = self.run("store", give=[folder])
+        self.store, self.store_process = self.run(program, give=[folder])
         os.close(folder)
         self.store.send("CONFIG_STORE", strict=False, engine=1)
+        if fresh_ring and self.ring is not None:
+            self.store.send("AUDIT_RING", fds=[self.ring], bytes=os.fstat(self.ring).st_size)
         self.add_peer("store", to=self.store)
         assert self.store.receive()[0] == "READY"
 
@@ -118,11 +147,20 @@ class Rig:
         elif name == "EPOCH_WRITE":
             self.epoch = values["epoch"]
         elif name == "AUDIT_RING":
+            if self.ring is not None:
+                os.close(self.ring)
             self.ring = fds[0]
+        elif name == "KEYSET_WRITE":
+            self.written_keyset = values
         elif name == "CORE_STATE":
             self.core_states.append((values["state"], values["why"]))
         if name in ("ANCHOR_WRITE", "EPOCH_WRITE", "KEYSET_WRITE"):
             self.core.send("ACK", ident=ident, error=proto.ERR["OK"])
+        if name == "KEYSET_WRITE":
+            channel, process = self.verifier, self.verifier_process
+            self.start_verifier(values)  # a new one with the new keyset is ready before the old one goes
+            channel.close()
+            process.wait(10)
 
     def pump(self, timeout=0.05):
         try:
@@ -144,7 +182,7 @@ class Rig:
         while time.monotonic() < deadline:
             if self.core_states and self.core_states[-1][0] == state:
                 return self.core_states[-1][1]
-            self.pump()
+            self.pump(0.002)
         raise AssertionError(f"core is not in state {state}: {self.core_states}")
 
     def stop(self):

@@ -55,7 +55,7 @@ class Server(http.server.ThreadingHTTPServer):
             context.maximum_version = newest
         self.socket = context.wrap_socket(self.socket, server_side=True)
         self.seen, self.answer = [], (200, {"Content-Type": "application/json"}, b'{"state":"open"}')
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def handle_error(self, request, client_address):
         pass

@@ -50,8 +50,8 @@ static hf_err set_option(struct options *o, const char *text)
         const char *name;
         int *value;
     } numbers[] = {
-        { "port", &o->port },           { "threads", &o->threads },   { "connections", &o->connections },
-        { "header_ms", &o->header_ms }, { "body_ms", &o->body_ms },   { "idle_ms", &o->idle_ms },
+        { "port", &o->port },           { "threads", &o->threads },       { "connections", &o->connections },
+        { "header_ms", &o->header_ms }, { "body_ms", &o->body_ms },       { "idle_ms", &o->idle_ms },
         { "body_max", &o->body_max },   { "bodies_max", &o->bodies_max },
     };
     const char *value = strchr(text, '=');
@@ -111,8 +111,9 @@ static void describe(struct lane *l, const hf_http_request *r)
 
     for (size_t i = 0; i < r->body_len; i++)
         sum = sum * 31 + r->body[i];
-    int n = snprintf(text, sizeof(text), "{\"method\":%d,\"path\":\"%.*s\",\"query_len\":%zu,\"body_len\":%zu,\"sum\":%u,"
-                                         "\"headers\":%zu,\"refused\":%u}",
+    int n = snprintf(text, sizeof(text),
+                     "{\"method\":%d,\"path\":\"%.*s\",\"query_len\":%zu,\"body_len\":%zu,\"sum\":%u,"
+                     "\"headers\":%zu,\"refused\":%u}",
                      (int)r->method, (int)r->path.len, (const char *)r->path.ptr, r->query.len, r->body_len, sum,
                      r->n_headers, r->refused);
     answer(l, r->ref, r->refused != 0 ? r->refused : 200, hf_view_of(text, (size_t)n));
@@ -153,7 +154,8 @@ static hf_err load_tls(const struct options *o, hf_tls_server **ret)
 
 static int listen_on(int port)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof(at);
     int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -211,8 +213,13 @@ static void on_signal(int signal_number)
 
 int main(int argc, char **argv)
 {
-    struct options o = { .threads = 1, .connections = 2048, .header_ms = 10000, .body_ms = 30000, .idle_ms = 60000,
-                         .body_max = 2 << 20, .bodies_max = 64 << 20 };
+    struct options o = { .threads = 1,
+                         .connections = 2048,
+                         .header_ms = 10000,
+                         .body_ms = 30000,
+                         .idle_ms = 60000,
+                         .body_max = 2 << 20,
+                         .bodies_max = 64 << 20 };
     hf_tls_server *tls = NULL;
     pthread_t threads[HF_COUNT(lanes)];
 

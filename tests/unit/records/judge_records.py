@@ -3,19 +3,23 @@ import hashlib
 import hmac
 import os
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lib"))
+import records # noqa: E402
+from records import authentic # noqa: E402
 
 ROOT = bytes(range(64))
 
 
-def purpose(name, size):
-    return HKDF(hashes.SHA512(), size, salt=None, info=b"holdfast v1 " + name).derive(ROOT)
+def purpose(name):
+    return records.purpose(ROOT, name)
 
 
 @pytest.fixture(scope="module")
@@ -36,44 +40,34 @@ def test_ciphertext_opens_with_the_documented_recipe(out):
         AESGCM(counting(0)).decrypt(nonce, blob[8:], b"HF1\x01\x00\x00\x00\x04" + b"invoice 7")
 
 
-def authentic(blob, key):
-    return hmac.compare_digest(hmac.new(key, blob[:-48], "sha384").digest(), blob[-48:])
-
-
 def test_version_row(out):
     blob = out["version"]
-    assert authentic(blob, purpose(b"record-mac", 48))
+    assert authentic(blob, purpose("record-mac"))
     assert blob[:2] == b"\x01\x02" and blob[2:18] == b"0123456789abcde\0"
-    head, size, sealed = blob[:44], int.from_bytes(blob[44:46], "big"), blob[46:-48]
-    assert size == len(sealed)
-    assert AESGCM(counting(0x80)).decrypt(head[32:44], sealed, head) == counting(0x10)
+    assert records.open_version(blob, counting(0x80)) == counting(0x10)
 
 
 def test_wrap_row(out):
     blob = out["wrap"]
-    assert authentic(blob, purpose(b"record-mac", 48))
-    head = blob[:38]
-    assert head[18:26] == b"\0\0\0\x02\0\0\0\x05"
-    assert AESGCM(counting(0x40)).decrypt(head[26:38], blob[38:-48], head) == counting(0x80)
+    assert authentic(blob, purpose("record-mac"))
+    assert blob[18:26] == b"\0\0\0\x02\0\0\0\x05"
+    assert records.open_wrap(blob, counting(0x40)) == counting(0x80)
 
 
 def test_epoch_file(out):
     blob = out["epoch_file"]
-    assert authentic(blob, purpose(b"epoch-mac", 48))
-    slot = blob[2 : 2 + 65]
-    assert slot[:5] == b"\x01\0\0\0\x05"
-    aad = blob[:2] + b"\0" + slot[1:5]
-    assert AESGCM(purpose(b"epoch-wrap", 32)).decrypt(slot[5:17], slot[17:], aad) == counting(0x40)
+    assert authentic(blob, purpose("epoch-mac"))
+    assert records.open_epochs(blob, purpose("epoch-wrap")) == {5: counting(0x40)}
     assert blob[67:132] == bytes(65)
 
 
 def test_keyset_mac(out):
     message = b"holdfast keyset v1\0" + (5).to_bytes(8, "big") + b"rows"
-    assert out["keyset_mac"] == hmac.new(purpose(b"keyset-mac", 32), message, "sha256").digest()
+    assert out["keyset_mac"] == hmac.new(purpose("keyset-mac"), message, "sha256").digest()
 
 
 def test_set_hash(out):
-    key = purpose(b"set-hash", 32)
+    key = purpose("set-hash")
     want = int.from_bytes(hmac.new(key, b"\0" + out["set_r"], "sha256").digest(), "big")
     for i in (1, 2):
         element = b"\x01\x01" + bytes([i]) * 16 + i.to_bytes(8, "big") + bytes([0x20 + i]) * 48
@@ -84,10 +78,10 @@ def test_set_hash(out):
 def test_segment(out):
     blob = out["segment"]
     head, mac, signature, entries = blob[:138], blob[138:186], blob[186:250], blob[250:]
-    Ed25519PrivateKey.from_private_bytes(purpose(b"audit-sign", 32)).public_key().verify(
+    Ed25519PrivateKey.from_private_bytes(purpose("audit-sign")).public_key().verify(
         signature, b"holdfast audit segment v1\0" + head
     )
-    mac_key = purpose(b"audit-mac", 32)
+    mac_key = purpose("audit-mac")
     assert hmac.new(mac_key, b"holdfast audit segment mac v1\0" + head, "sha384").digest() == mac
     assert head[106:138] == hashlib.sha256(entries).digest()
     chain, count = bytes(32), 0
