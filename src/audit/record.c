@@ -4,13 +4,11 @@
 #include "crypto/crypto.h"
 #include <string.h>
 
-/* All before the texts, and the three length bytes of the texts. */
-#define FIXED_BYTES (1 + 8 + 8 + 1 + 2 + 2 + 2 + 16 + 4 + 16 + 16 + 4 + 1)
-#define DETAIL_MAX (HF_AUDIT_RECORD_MAX_BYTES - FIXED_BYTES - 3)
+#define DETAIL_MAX (HF_AUDIT_RECORD_MAX_BYTES - HF_AUDIT_FIXED_BYTES - 3)
 #define ACTOR_HASH_DIGITS 16
 #define ACTOR_KEPT (HF_AUDIT_ACTOR_MAX - 1 - ACTOR_HASH_DIGITS)
 
-_Static_assert(FIXED_BYTES + 3 + HF_AUDIT_ACTOR_MAX + HF_AUDIT_REQUEST_ID_MAX + 3 <= HF_AUDIT_RECORD_MAX_BYTES,
+_Static_assert(HF_AUDIT_FIXED_BYTES + 3 + HF_AUDIT_ACTOR_MAX + HF_AUDIT_REQUEST_ID_MAX + 3 <= HF_AUDIT_RECORD_MAX_BYTES,
                "the longest actor and request id must leave room for a shortened detail");
 
 static const char ellipsis[] = "...";
@@ -76,17 +74,6 @@ static void put_text8(hf_writer *w, const struct fitted *f)
     hf_put_bytes(w, f->bytes, f->len);
 }
 
-static bool class_ok(hf_audit_class klass)
-{
-    return klass == HF_AUDIT_JOURNAL || klass == HF_AUDIT_DURABLE;
-}
-
-static bool encodable(const struct hf_audit_record *rec)
-{
-    return rec->seq != 0 && rec->count != 0 && class_ok(rec->klass) && hf_text_ok(rec->actor) &&
-           hf_text_ok(rec->request_id) && hf_text_ok(rec->detail);
-}
-
 static void put_fixed(hf_writer *w, const struct hf_audit_record *rec, uint8_t cut)
 {
     hf_put_u8(w, HF_AUDIT_FORMAT);
@@ -108,7 +95,7 @@ hf_err hf_audit_record_encode(const struct hf_audit_record *rec, uint8_t dst[sta
                               size_t *ret_len)
 {
     struct fitted actor, request_id, detail;
-    HF_CHECK(encodable(rec), HF_ERR_INVALID);
+    HF_CHECK(hf_audit_record_valid(rec), HF_ERR_INVALID);
     HF_TRY(fit_actor(&actor, rec->actor));
     fit_text(&request_id, rec->request_id, HF_AUDIT_REQUEST_ID_MAX);
     fit_text(&detail, rec->detail, DETAIL_MAX - actor.len - request_id.len);
@@ -122,47 +109,6 @@ hf_err hf_audit_record_encode(const struct hf_audit_record *rec, uint8_t dst[sta
     put_text8(&w, &detail);
     HF_CHECK(!w.failed, HF_ERR_INTERNAL);
     *ret_len = w.len;
-    return HF_OK;
-}
-
-static hf_view get_text8(hf_reader *r)
-{
-    const uint8_t len = hf_get_u8(r);
-    return hf_get_view(r, len);
-}
-
-static bool decoded_ok(const struct hf_audit_record *rec)
-{
-    return encodable(rec) && (rec->cut & ~HF_AUDIT_CUT_ALL) == 0 && rec->actor.len <= HF_AUDIT_ACTOR_MAX &&
-           rec->request_id.len <= HF_AUDIT_REQUEST_ID_MAX;
-}
-
-hf_err hf_audit_record_decode(hf_view bytes, struct hf_audit_record *ret)
-{
-    struct hf_audit_record rec = { 0 };
-    hf_reader r = hf_reader_of(bytes);
-    HF_CHECK(bytes.len >= FIXED_BYTES + 3 && bytes.len <= HF_AUDIT_RECORD_MAX_BYTES, HF_ERR_MALFORMED);
-    const uint8_t format = hf_get_u8(&r);
-    HF_CHECK(format <= HF_AUDIT_FORMAT, HF_ERR_UNSUPPORTED);
-    HF_CHECK(format == HF_AUDIT_FORMAT, HF_ERR_MALFORMED);
-    rec.seq = hf_get_u64(&r);
-    rec.time.ns = (int64_t)hf_get_u64(&r);
-    rec.klass = (hf_audit_class)hf_get_u8(&r);
-    rec.action = hf_get_u16(&r);
-    rec.result = hf_get_u16(&r);
-    rec.roles = hf_get_u16(&r);
-    hf_get_bytes(&r, rec.key_id, sizeof(rec.key_id));
-    rec.key_version = hf_get_u32(&r);
-    hf_get_bytes(&r, rec.address, sizeof(rec.address));
-    hf_get_bytes(&r, rec.payload_mac, sizeof(rec.payload_mac));
-    rec.count = hf_get_u32(&r);
-    rec.cut = hf_get_u8(&r);
-    rec.actor = get_text8(&r);
-    rec.request_id = get_text8(&r);
-    rec.detail = get_text8(&r);
-    HF_TRY(hf_reader_done(&r));
-    HF_CHECK(decoded_ok(&rec), HF_ERR_MALFORMED);
-    *ret = rec;
     return HF_OK;
 }
 

@@ -45,6 +45,12 @@ struct hf_audit_record {
     hf_view detail;        /* the last to fit: shortened to the room that is left */
 };
 
+/* All before the texts, without the three length bytes of the texts. */
+#define HF_AUDIT_FIXED_BYTES (1 + 8 + 8 + 1 + 2 + 2 + 2 + 16 + 4 + 16 + 16 + 4 + 1)
+
+/* The validity predicate: known class, seq and count not zero, clean texts. */
+bool hf_audit_record_valid(const struct hf_audit_record *rec);
+
 /*
  * Does: encodes, shortening texts as said above. Gives the length, at most HF_AUDIT_RECORD_MAX_BYTES.
  * Errors: HF_ERR_INVALID for a bad class, seq 0, count 0 or text that is not clean UTF-8.

@@ -19,7 +19,7 @@ PROGRAMS = {
     "holdfastd": ("bin/holdfastd", set()),
     "holdfast": ("bin/holdfast", {"libcurl.so.4", JSON}),
     "core": ("libexec/holdfast/core", {CRYPTO}),
-    "store": ("libexec/holdfast/store", {CRYPTO, SQL}),
+    "store": ("libexec/holdfast/store", {SQL}),
     "gateway": ("libexec/holdfast/gateway", {CRYPTO, TLS, JSON, HTTP}),
     "verifier-token": ("libexec/holdfast/verifier-token", {CRYPTO, JSON}),
     "config": ("libexec/holdfast/config", {CRYPTO, JSON, INI}),
