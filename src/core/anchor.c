@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include <stdlib.h>
-#include <string.h>
 
 /* The anchor follows each change at once, and the journal alone at most every second. */
 #define ANCHOR_MS 1000
@@ -10,10 +9,11 @@
 /* What an unsealing in this process is measured against, as a new process is against the file. */
 static hf_err keep_anchor(core *c, const uint8_t bytes[static HF_ANCHOR_BYTES])
 {
-    uint8_t *copy = malloc(HF_ANCHOR_BYTES);
+    uint8_t *copy = calloc(1, HF_ANCHOR_BYTES);
 
     HF_CHECK(copy != NULL, HF_ERR_SYSTEM);
-    memcpy(copy, bytes, HF_ANCHOR_BYTES);
+    hf_writer w = hf_writer_on(copy, HF_ANCHOR_BYTES);
+    hf_put_bytes(&w, bytes, HF_ANCHOR_BYTES);
     free(c->saved_anchor);
     c->saved_anchor = copy;
     c->saved_anchor_len = HF_ANCHOR_BYTES;

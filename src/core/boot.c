@@ -166,6 +166,26 @@ static hf_err take_peer(core *c, hf_message *m)
     return HF_OK;
 }
 
+/* A child speaks for itself alone: the supervisor passes its rows on as they came. */
+static bool rows_are_of(hf_view rows, uint8_t role)
+{
+    static const char *const names[] = {
+        [HF_PEER_SUPERVISOR] = "supervisor",
+        [HF_PEER_GATEWAY] = "gateway",
+        [HF_PEER_STORE] = "store",
+        [HF_PEER_VERIFIER] = "verifier-token",
+    };
+    hf_reader r = hf_reader_of(rows);
+    struct hf_protection_row row;
+
+    if (role >= HF_COUNT(names) || names[role] == NULL)
+        return false;
+    while (hf_protection_row_next(&r, &row))
+        if (!hf_view_eq_str(row.process, names[role]))
+            return false;
+    return !r.failed;
+}
+
 static hf_err take_process(core *c, const hf_message *m)
 {
     struct hf_process_up up;
@@ -173,6 +193,7 @@ static hf_err take_process(core *c, const hf_message *m)
     size_t at = 0;
 
     HF_TRY(hf_process_up_decode(m->body, &up));
+    HF_CHECK(rows_are_of(up.protections, up.role), HF_ERR_DENIED);
     hf_reader r = hf_reader_of(up.protections);
     HF_CHECK(hf_protection_row_next(&r, &row), HF_ERR_MALFORMED);
     while (at < CORE_PROCESSES_MAX && c->processes[at].list != NULL && !hf_view_eq_str(row.process, c->processes[at].name))

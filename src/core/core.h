@@ -205,6 +205,7 @@ void lanes_run(core *c);
 hf_err peer_adopt(core *c, lane *l, hf_peer_role role, hf_channel *channel, peer **ret) HF_MUST_USE; /* takes channel on success */
 hf_err peer_add(core *c, lane *l, hf_peer_role role, int fd, peer **ret) HF_MUST_USE; /* locked; takes fd */
 void peer_send(peer *p, uint16_t type, uint64_t id, hf_view body);                      /* NULL is fine; a dead peer loses it */
+void peer_end(peer *p, hf_err cause); /* locked, on its own lane: closes the channel and settles what hung on it */
 peer *peer_find(core *c, uint32_t slot, uint32_t generation);
 
 /* requests.c: locked */

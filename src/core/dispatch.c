@@ -219,7 +219,8 @@ static void answer_failure(op *o, hf_err e)
 {
     core *c = o->core;
 
-    if (o->who.subject[0] == '\0') {
+    /* Beyond its rate an actor could fill the journal with its own refusals, so these are counted like anonymous ones. */
+    if (o->who.subject[0] == '\0' || e == HF_ERR_RATE) {
         if (o->row->action != NULL)
             failures_count(c, o->in.head.address, e, 1);
     } else if (o->row->audit != HF_AUDITED_NOT) {
@@ -433,13 +434,12 @@ void dispatch_message(peer *p, hf_message *m)
 
     core_lock(c);
     if (row == NULL || !hf_message_allowed(m->type, p->role)) {
-        hf_log(HF_LOG_ERROR, "message %#06x is not for a peer of role %d: refused", m->type, p->role);
-        journal_note(c, m->type, HF_ERR_DENIED, "core", "a message that this peer may not send was refused");
         uint8_t bytes[600];
         hf_writer w = hf_writer_on(bytes, sizeof(bytes));
         struct hf_failed f = { .error = HF_ERR_DENIED, .detail = hf_view_str("this message is not for this channel") };
         if (hf_failed_encode(&f, &w) == HF_OK)
             peer_send(p, HF_MSG_FAILED, m->id, hf_writer_view(&w));
+        peer_end(p, HF_ERR_DENIED); /* a process that sends what is not its own is not itself any more */
     } else {
         by_role(p, m, row);
     }

@@ -114,9 +114,10 @@ hf_err epochs_write(core *c)
 
     HF_TRY(hf_epoch_file_encode(c->keys, &c->epochs, bytes));
     /* An unsealing in this process reads it as a new process reads the file. */
-    uint8_t *copy = malloc(sizeof(bytes));
+    uint8_t *copy = calloc(1, sizeof(bytes));
     HF_CHECK(copy != NULL, HF_ERR_SYSTEM);
-    memcpy(copy, bytes, sizeof(bytes));
+    hf_writer kept = hf_writer_on(copy, sizeof(bytes));
+    hf_put_bytes(&kept, bytes, sizeof(bytes));
     free(c->saved_epoch);
     c->saved_epoch = copy;
     c->saved_epoch_len = sizeof(bytes);

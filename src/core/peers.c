@@ -63,16 +63,14 @@ static void store_gone(core *c)
     opening_abort(c);
 }
 
-static void on_end(void *arg, hf_err cause)
+void peer_end(peer *p, hf_err cause)
 {
-    peer *p = arg;
     core *c = p->core;
     hf_peer_role role = p->role;
 
-    core_lock(c);
-    if (cause == HF_ERR_MALFORMED) {
-        hf_log(HF_LOG_ERROR, "a malformed frame came from a peer (role %d): its channel is closed", role);
-        journal_note(c, 0, HF_ERR_MALFORMED, "core", "malformed frame on an internal channel");
+    if (cause != HF_ERR_PEER_GONE) {
+        hf_log(HF_LOG_ERROR, "a peer of role %d broke the protocol (%s): its channel is closed", role, hf_err_name(cause));
+        journal_note(c, 0, cause, "core", "a peer broke the protocol of its channel, which was closed");
     }
     bool was_current = single_peer(c, role) == NULL || *single_peer(c, role) == p;
     peer_close(p);
@@ -84,6 +82,15 @@ static void on_end(void *arg, hf_err cause)
         store_gone(c);
     if (role == HF_PEER_VERIFIER && was_current)
         verdicts_verifier_gone(c);
+}
+
+static void on_end(void *arg, hf_err cause)
+{
+    peer *p = arg;
+    core *c = p->core;
+
+    core_lock(c);
+    peer_end(p, cause);
     core_unlock(c);
 }
 

@@ -57,22 +57,23 @@ def test_gateway_may_not_send_messages_of_others(rig, message):
     gateway.send_raw(frame(message, body, 77))
     name, ident, values, _ = gateway.receive()
     assert (name, ident, values["error"]) == ("FAILED", 77, ERR["DENIED"])
-    assert gateway.ask("STATUS")[1]["state"] == 2
-    gateway.close()
+    assert gateway.is_gone(), "a peer that sends what is not its own loses its channel"
+    assert rig.ask("STATUS", token="")[1]["state"] == 2
 
 
 @pytest.mark.parametrize("role", ["store", "verifier", "unseal"])
 def test_other_peers_may_not_ask_for_operations(own_rig, role):
     r = own_rig.start()
-    peer = r.add_peer(role)
     token = r.token()
     for message in CLIENT_REQUESTS:
+        peer = r.add_peer(role)
         peer.send_raw(frame(message, encode(message, token=token), 5))
         while True:
             name, ident, values, _ = peer.receive()
             if ident == 5:
                 break
         assert name == "FAILED" and values["error"] == ERR["DENIED"]
+        assert peer.is_gone()
 
 
 # ---- broken frames and bodies ----
