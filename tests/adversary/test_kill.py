@@ -4,18 +4,19 @@ The test is the supervisor and starts each again as the supervisor does, without
 acknowledged is there and exactly one version of each key is active; at the end the store opens anew, its audit verifies
 with the public key alone and holds every acknowledged operation.
 """
+import base64
 import collections
+import http.client
 import itertools
 import json
 import os
 import random
 import signal
+import socket
 import ssl
 import threading
 import time
-import http.client
 
-import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
@@ -36,7 +37,6 @@ SEED = 20261123
 
 
 def unpadded(data):
-    import base64
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -426,7 +426,6 @@ class Gateway:
 
     def __init__(self, r):
         self.rig, self.port = r, free_port()
-        import socket
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
         self.listener.setblocking(False)
         self.tls = ssl.create_default_context(cafile=str(r.data / "tls" / "ca.pem"))

@@ -7,16 +7,16 @@ import multiprocessing
 import os
 import random
 import shutil
-import sqlite3
+import subprocess
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 import proto
 import rows as store_rows
-from hsm import Hsm, b64, unb64
 from proto import ERR
-from rig import Rig
-from rows import KEY, KIND_NAMES, MANIFEST, NO_ID, REVOCATION, SEGMENT, VERSION, WRAP, LoneCore
+from rig import Rig, libexec
+from rows import KEY, KIND_NAMES, MANIFEST, REVOCATION, SEGMENT, VERSION, WRAP, LoneCore
 
 SOAK = os.environ.get("HOLDFAST_SOAK") == "1"
 OPEN, REFUSED = 2, 3
@@ -122,7 +122,7 @@ def flip_places(held):
         whole = min(keys, key=lambda k: len(held.rows[k]))
         for key in keys:
             size = len(held.rows[key])
-            some = range(rng.randrange(5), size, 5) if key == whole else rng.sample(range(size), 2)
+            some = range(rng.randrange(7), size, 7) if key == whole else [rng.randrange(size)]
             for at in range(size) if SOAK else some:
                 yield key, at, rng.randrange(8)
 
@@ -156,9 +156,6 @@ def test_a_flipped_byte_of_what_is_read_at_start_is_refused(held):
 
 def test_a_flipped_segment_signature_is_found_by_the_export(held, tmp_path):
     """The one part of the store that a start leaves to outsiders; see SIGNATURE."""
-    import subprocess
-    from cryptography.hazmat.primitives import serialization
-    from rig import libexec
     state, _, core = held.start()
     assert state == OPEN
     core.start_verifier(held.keyset)
@@ -243,7 +240,7 @@ def test_a_running_core_is_given_wrong_rows(held):
 def test_exchanged_rows_are_refused(held):
     for kind in (KEY, WRAP, REVOCATION, SEGMENT):
         keys = held.of_kind(kind)
-        for a, b in zip(keys, keys[1:]):
+        for a, b in list(zip(keys, keys[1:]))[::1 if SOAK or len(keys) < 12 else 4]:
             refused(held.try_start({**held.rows, a: held.rows[b], b: held.rows[a]}), "altered")
             refused(held.try_start({**held.rows, a: held.rows[b]}), "altered")
     ed = core_id(held, "ed")
@@ -433,7 +430,7 @@ def test_flipped_bits_anywhere_in_the_file(held, tmp_path):
     shown.__dict__ = {k: v for k, v in held.__dict__.items() if k != "rig"}
     shown.raw, shown.live_token = held.file.read_bytes(), held.rig.token()
     rng = random.Random(5)
-    offsets = range(len(shown.raw)) if SOAK else sorted(set(range(0, 100, 3)) | set(rng.sample(range(len(shown.raw)), 160)))
+    offsets = range(len(shown.raw)) if SOAK else sorted(set(range(0, 100, 3)) | set(rng.sample(range(len(shown.raw)), 120)))
     places = [(at, rng.randrange(8)) for at in offsets]
     outcome = []
     for from_ in range(0, len(places), 2000):  # a token lives for minutes only

@@ -47,6 +47,7 @@ static struct {
     bool happened, off; /* off: the power is gone */
     int last_errno;
     char where[300];
+    void (*on_cut)(void);
 } disk;
 
 static void *must(void *p)
@@ -195,6 +196,15 @@ static void happens(const char *what, const shadow *s)
              s == NULL ? "" : s->path);
 }
 
+static void tell_cut(void)
+{
+    void (*fn)(void) = disk.on_cut;
+
+    disk.on_cut = NULL;
+    if (fn != NULL)
+        fn();
+}
+
 /* Counts one operation; true when the power is gone, from this one on. */
 static bool power_gone(const char *what, const shadow *s)
 {
@@ -257,6 +267,7 @@ static int crash_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int
         /* The write that the cut hits may have reached the disk in part. */
         if (!was_off)
             note(f->shadow, false, (size_t)at, bytes, (size_t)n);
+        tell_cut();
         return SQLITE_IOERR_WRITE;
     }
     if (once(CRASH_WRITE_EIO, "write", f->shadow))
@@ -276,6 +287,7 @@ static int crash_truncate(sqlite3_file *file, sqlite3_int64 to)
     if (power_gone("truncate", f->shadow)) {
         if (!was_off)
             note(f->shadow, true, (size_t)to, NULL, 0);
+        tell_cut();
         return SQLITE_IOERR_TRUNCATE;
     }
     note(f->shadow, true, (size_t)to, NULL, 0);
@@ -288,8 +300,10 @@ static int crash_sync(sqlite3_file *file, int flags)
     crash_file *f = of(file);
 
     (void)flags;
-    if (power_gone("sync", f->shadow))
+    if (power_gone("sync", f->shadow)) {
+        tell_cut();
         return SQLITE_IOERR_FSYNC;
+    }
     disk.syncs++;
     if (once(CRASH_FSYNC_EIO, "sync", f->shadow)) {
         forget_list(f->shadow);
@@ -369,6 +383,7 @@ static int crash_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *fil
     if (creates && power_gone("create", f->shadow)) {
         f->shadow->created = false;
         f->shadow->gone = true;
+        tell_cut();
         return SQLITE_CANTOPEN;
     }
     f->sync_folder = (flags & SQLITE_OPEN_CREATE) != 0 && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
@@ -384,8 +399,10 @@ static int crash_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
     shadow *s = shadow_of(name);
 
     (void)vfs;
-    if (power_gone("delete", s))
+    if (power_gone("delete", s)) {
+        tell_cut();
         return SQLITE_IOERR_DELETE;
+    }
     if (s != NULL)
         s->deleted = sync_folder == 0;
     return disk.system->xDelete(disk.system, name, sync_folder);
@@ -423,6 +440,11 @@ void crash_vfs_register(void)
     disk.vfs.xGetLastError = crash_last_error;
     if (sqlite3_vfs_register(&disk.vfs, 0) != SQLITE_OK)
         abort();
+}
+
+void crash_vfs_on_cut(void (*fn)(void))
+{
+    disk.on_cut = fn;
 }
 
 void crash_vfs_rearm(crash_fault fault, uint64_t at)

@@ -34,6 +34,8 @@ typedef enum crash_loss {
 
 /* Once a process. */
 void crash_vfs_register(void);
+/* Called once when the power has gone and the write under way is noted: a process would end there. */
+void crash_vfs_on_cut(void (*fn)(void));
 /* Forgets all files: what lies on the disk counts as durable. Sets the fault; operations count from 1. */
 void crash_vfs_arm(crash_fault fault, uint64_t at);
 /* Changes the fault and counts anew, but keeps what is known of the files: the machine did not stop. */

@@ -26,6 +26,13 @@ def free_port():
         return s.getsockname()[1]
 
 
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def b64(data):
     return base64.b64encode(data).decode()
 
@@ -142,6 +149,9 @@ class Hsm:
             except ProcessLookupError:
                 pass
         self.daemon.wait(10)
+        deadline = time.monotonic() + 10
+        while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
+            time.sleep(0.005)  # until then the listening socket is held
 
     # ---- processes ----
 

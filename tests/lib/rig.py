@@ -1,5 +1,4 @@
 """The real core, store, verifier and unseal, with the test in the place of the supervisor and of the gateway."""
-import json
 import os
 import subprocess
 import time

@@ -1,6 +1,5 @@
-"""The audit: who did what to which key, kept through the death of any process, provable to an outsider, and never in the way of nothing."""
+"""The audit: who did what to which key, kept through the death of any process, provable to an outsider."""
 import os
-import shutil
 import signal
 import threading
 import time
@@ -11,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 
 import audit
 import rows as store_rows
-from hsm import Hsm, b64, unb64
+from hsm import b64, unb64
 
 PAYLOAD = b"a payload that must not be found anywhere: 3141592653589793"
 
@@ -236,35 +235,6 @@ def test_a_full_ring_stops_everything_and_loses_nothing(fresh, tmp_path):
     assert fresh.stop() == 0
     fresh.start()
     assert signer.missing(tmp_path) == []
-
-
-def test_a_change_behind_a_long_backlog_is_stored_with_its_record(fresh, tmp_path):
-    """More than one transaction's worth of audit waits: the change goes after it, never before its own record."""
-    fresh.configure(audit__ring_mib=4).start()
-    fresh.create("k", "ed25519")
-    signer = Signer(fresh, "k", "backlog")
-    store = fresh.children()["store"]
-    os.kill(store, signal.SIGSTOP)
-    for _ in range(4000):
-        assert signer.sign().status == 200
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(post(fresh, "/api/v1/keys", {"name": "late", "algorithm": "ed25519", "policy_tags": []}, "late")))
-    thread.start()
-    time.sleep(0.2)
-    assert not answers, "a change waits for the disk"
-    os.kill(store, signal.SIGCONT)
-    thread.join(20)
-    assert answers[0].status == 201
-    fresh.kill_all()  # at once: only what is stored is left
-    rows = store_rows.load(copy_of(fresh, tmp_path))
-    assert "late" in {r.request_id for r in audit.records(rows[k] for k in sorted(rows) if k[0] == store_rows.SEGMENT)}
-    fresh.start()
-    assert signer.missing(tmp_path) == []
-
-
-def copy_of(hsm, tmp_path):
-    shutil.copytree(hsm.data / "store", tmp_path / "copy")
-    return tmp_path / "copy" / "store.db"
 
 
 def test_durable_answers_wait_for_the_disk(fresh):
