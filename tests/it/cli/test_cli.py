@@ -18,7 +18,7 @@ from hsm import Hsm, b64, unb64
 COMMANDS = (
     "init", "status", "capabilities", "unseal", "seal", "root rotate-epoch", "keyset show", "keyset apply", "key create", "key list", "key show",
     "key versions", "key public", "key rotate", "key revoke", "key destroy", "sign", "verify", "encrypt", "decrypt", "encapsulate", "decapsulate",
-    "audit tail", "audit export", "audit verify", "token mint", "token inspect", "token revoke", "version",
+    "audit tail", "audit export", "audit verify", "audit accept-rollback", "token mint", "token inspect", "token revoke", "version",
 )
 
 
