@@ -16,7 +16,7 @@ staged = DESTDIR= $(MESON) install -C $(BUILD) --no-rebuild --quiet
 # A new build folder leaves the unit tests out; `make test` puts them in, and then they stay.
 without_tests = $(if $(wildcard $(BUILD)/meson-private/coredata.dat),,-Dtests=disabled)
 
-.PHONY: help run test build stage install bench fuzz lint format asan soak clean setup-build setup-test setup-bench
+.PHONY: help run test build stage install bench fuzz lint format asan soak mutants clean setup-build setup-test setup-bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do \
@@ -64,6 +64,9 @@ asan: setup-test ## the unit tests under AddressSanitizer and UBSan (counts for 
 
 soak: setup-test stage ## the long forms of the tests: hours, thousands of kills
 	@HOLDFAST_SOAK=1 tools/run-tests $(BUILD) build/soak-results
+
+mutants: setup-test ## take each protection out of a copy of the source: a named test must notice
+	@tools/run-mutations
 
 ifneq ($(wildcard proofs/run),)
 .PHONY: proofs

@@ -1,8 +1,8 @@
 /*
  * Target functions: hf_fields_decode, hf_fields_encode, hf_record_next.
  *
- * The first two bytes choose the message, the rest is its body. A body that is taken must encode to the very same bytes:
- * there is one spelling of each message.
+ * The first two bytes choose the message, the rest is its body. A body that is taken must encode to the very same
+ * bytes: there is one spelling of each message.
  */
 #include "proto/gen/messages.h"
 #include <stdlib.h>

@@ -206,8 +206,8 @@ static hf_err take_process(core *c, const hf_message *m)
     HF_CHECK(!r.failed && name.len < sizeof(c->processes[at].name), HF_ERR_MALFORMED);
     uint8_t *list;
     size_t len;
-    HF_TRY(copy_bytes(up.protections, &list, &len));
     HF_TRY(hf_view_to_str(name, c->processes[at].name, sizeof(c->processes[at].name)));
+    HF_TRY(copy_bytes(up.protections, &list, &len));
     free(c->processes[at].list);
     c->processes[at].list = list;
     c->processes[at].len = len;

@@ -298,12 +298,12 @@ const struct wrap_ref *index_wrap(const key_entry *e, uint32_t version);
 /* The record of an entry, decoded into core's scratch: valid until the next call. */
 hf_err index_record(core *c, const key_entry *e, struct hf_key_record **ret) HF_MUST_USE;
 
-/* keycache.c: locked but for release */
+/* keycache.c: all locked */
 typedef struct cached_key cached_key;
 hf_err cache_new(size_t max_bytes, key_cache **ret) HF_MUST_USE;
 /* A loaded key, held until cache_release; NULL when it is not in the cache. */
 cached_key *cache_hold(key_cache *kc, const uint8_t id[static 16], uint32_t version);
-void cache_release(core *c, cached_key *k); /* locked */
+void cache_release(core *c, cached_key *k);
 const hf_key *cache_key(const cached_key *k);
 hf_err cache_put(core *c, const uint8_t id[static 16], uint32_t version, hf_key *key) HF_MUST_USE; /* takes key */
 void cache_drop(key_cache *kc, const uint8_t id[static 16]);

@@ -67,8 +67,9 @@ static void link_newest(key_cache *kc, cached_key *k)
         kc->oldest = k;
 }
 
-static void destroy(cached_key *k)
+static void destroy(key_cache *kc, cached_key *k)
 {
+    kc->bytes -= k->cost;
     hf_key_free(k->key);
     free(k);
 }
@@ -82,10 +83,9 @@ static void drop(key_cache *kc, cached_key *k)
         at = &(*at)->chain;
     *at = k->chain;
     unlink_use(kc, k);
-    kc->bytes -= k->cost;
     k->dropped = true;
     if (k->holds == 0)
-        destroy(k);
+        destroy(kc, k);
 }
 
 cached_key *cache_hold(key_cache *kc, const uint8_t id[static 16], uint32_t version)
@@ -106,9 +106,8 @@ cached_key *cache_hold(key_cache *kc, const uint8_t id[static 16], uint32_t vers
 
 void cache_release(core *c, cached_key *k)
 {
-    (void)c;
     if (--k->holds == 0 && k->dropped)
-        destroy(k);
+        destroy(c->cache, k);
 }
 
 const hf_key *cache_key(const cached_key *k)
@@ -162,6 +161,8 @@ void cache_drop(key_cache *kc, const uint8_t id[static 16])
 
 void cache_drop_all(key_cache *kc)
 {
-    while (kc->newest != NULL)
-        drop(kc, kc->newest);
+    for (cached_key *k = kc->newest, *older; k != NULL; k = older) {
+        older = k->older;
+        drop(kc, k);
+    }
 }

@@ -42,15 +42,13 @@ static void parse_arguments(int argc, char **argv, hf_sandbox *box)
         hf_fatal("usage: gateway [--uid N --gid N]; it is started by holdfastd");
 }
 
-/* The supervisor says when to stop; signals meant for the whole group of a terminal or a unit must not come first. */
-static void ignore_signals(void)
+/* A client that is gone is an error of its connection. */
+static void ignore_broken_pipes(void)
 {
-    static const int ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGTERM };
     const struct sigaction ignore = { .sa_handler = SIG_IGN };
 
-    for (size_t i = 0; i < HF_COUNT(ignored); i++)
-        if (sigaction(ignored[i], &ignore, NULL) != 0)
-            hf_fatal("signals cannot be set");
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0)
+        hf_fatal("SIGPIPE cannot be ignored");
 }
 
 static int take_fd(hf_message *m, size_t i)
@@ -151,7 +149,7 @@ int main(int argc, char **argv)
     if (hf_sandbox_begin(SUPERVISOR_FD + 1, getppid(), &g.protections) != HF_OK)
         hf_fatal("the process cannot be protected");
     parse_arguments(argc, argv, &box);
-    ignore_signals();
+    ignore_broken_pipes();
     take_configuration(&g);
     make_lanes(&g);
     give_up_everything(&g, &box);

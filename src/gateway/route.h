@@ -105,6 +105,6 @@ void show_key(json_out *o, const struct hf_key_info *k);
 void show_destruction(json_out *o, uint8_t destruction);
 hf_err show_pem(json_out *o, hf_view spki) HF_MUST_USE; /* a public key as a text value */
 hf_err tell_key(reply *r) HF_MUST_USE; /* an answer KEY_DETAIL */
-hf_err tell_done(reply *r, const char *member) HF_MUST_USE; /* an answer DONE; member NULL: an empty object */
+hf_err tell_done(reply *r, const char *name) HF_MUST_USE; /* an answer DONE as member `name`; NULL: an empty object */
 
 #endif

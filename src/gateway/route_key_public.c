@@ -29,9 +29,9 @@ hf_err route_key_public_ask(call *c, hf_writer *w)
     HF_TRY(query_uint(c, &q[VERSION], 1, UINT32_MAX, 0, &version));
     m.version = (uint32_t)version;
     c->format = FORMATS;
-    for (uint8_t i = 0; i < FORMATS; i++)
+    for (unsigned i = 0; i < FORMATS; i++)
         if (hf_view_eq_str(q[FORMAT].value, formats[i].word) || (!q[FORMAT].present && i == FORMAT_PEM))
-            c->format = i;
+            c->format = (uint8_t)i;
     if (c->format == FORMATS)
         return call_unusable(c, "'format' must be pem, der or jwk");
     if (!hf_http_accepts(c->http, formats[c->format].type, formats[c->format].subtype))

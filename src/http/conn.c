@@ -10,6 +10,11 @@
 #define LINGER_MS 1000
 #define LINGER_BYTES (4u << 20)
 
+/*
+ * What is called while c->running, or by who calls conn_run next, only sets c->dead: the end of the run frees. The
+ * loop's callbacks, outside a run, use conn_drop and touch the connection no more.
+ */
+
 /* ---- lists, deadlines ---- */
 
 static void idle_leave(hf_http_conn *c)
@@ -70,7 +75,7 @@ static void time_stage(hf_http_conn *c, conn_timed what)
         return;
     /* Without a deadline a connection may not live. */
     if (hf_loop_timer(loop, &c->timer, c->deadline) != HF_OK)
-        conn_drop(c);
+        c->dead = true;
 }
 
 /* ---- the end ---- */
@@ -125,7 +130,7 @@ static void keep_input(hf_http_conn *c)
         return;
     uint8_t *copy = malloc(c->in.len);
     if (copy == NULL) {
-        conn_drop(c);
+        c->dead = true;
         return;
     }
     size_t len = c->in.len;
@@ -224,7 +229,7 @@ static bool flush(hf_http_conn *c)
         if (n > 0)
             hf_http_out_sent(&c->out, n);
         if (io == HF_IO_CLOSED)
-            conn_drop(c);
+            c->dead = true;
         if (io != HF_IO_DONE)
             return false;
     }
@@ -277,7 +282,7 @@ void conn_answer(hf_http_conn *c, const hf_http_response *r)
     size_t body_len = c->head_only ? 0 : r->body.len;
     uint8_t *at = w.failed ? NULL : hf_http_out_room(&c->out, w.len + body_len);
     if (at == NULL) {
-        conn_drop(c);
+        c->dead = true;
         return;
     }
     memcpy(at, head, w.len);
@@ -328,7 +333,7 @@ static void settle(hf_http_conn *c)
     if (c->closing && !output && c->phase == CONN_READING)
         linger(c);
     if (c->phase == CONN_LINGERING && c->ended)
-        conn_drop(c);
+        c->dead = true;
     if (output) {
         idle_leave(c);
         time_stage(c, TIMED_OUTPUT);
@@ -342,9 +347,9 @@ static void settle(hf_http_conn *c)
         time_stage(c, c->phase == CONN_HANDSHAKE ? TIMED_HANDSHAKE : TIMED_LINGER);
     }
     if (!c->dead && hf_loop_watch(loop, &c->watch, interest(c)) != HF_OK)
-        conn_drop(c);
+        c->dead = true;
     if (!c->dead && c->resume && hf_loop_timer(loop, &c->timer, hf_loop_now(loop)) != HF_OK)
-        conn_drop(c);
+        c->dead = true;
 }
 
 void conn_run(hf_http_conn *c, bool readable)

@@ -74,7 +74,7 @@ struct hf_http_server {
 void conn_start(hf_http_server *s, int fd, const uint8_t address[static 16]);
 /* Parses, answers, writes: as far as it goes. The connection may be gone afterwards. */
 void conn_run(hf_http_conn *c, bool readable);
-/* Puts an answer out. */
+/* Puts an answer out; c->dead is set when it cannot be held. conn_run follows, unless it is on the stack already. */
 void conn_answer(hf_http_conn *c, const hf_http_response *r);
 /* Ends the connection at once, or when conn_run returns. */
 void conn_drop(hf_http_conn *c);

@@ -78,18 +78,17 @@ static hf_err pipe_read(int fd, uint8_t *dst, size_t cap, size_t *ret_len)
 /* What `config --print-defaults SETTING...` writes. It says itself on stderr which setting it refuses. */
 static hf_err conf_print(int program, char *const settings[], uint8_t *dst, size_t cap, size_t *ret_len)
 {
-    char *argv[3 + SETTINGS_MAX] = { strdup("config"), strdup("--print-defaults"), settings[0], settings[1], NULL };
+    char name[] = "config", action[] = "--print-defaults";
+    char *argv[3 + SETTINGS_MAX] = { name, action, settings[0], settings[1], NULL };
     HF_AUTO(hf_fd_closep) int from = -1;
     HF_AUTO(hf_fd_closep) int pidfd = -1;
     int ends[2];
     pid_t pid;
 
-    HF_CHECK(argv[0] != NULL && argv[1] != NULL && pipe2(ends, O_CLOEXEC) == 0, HF_ERR_SYSTEM);
+    HF_CHECK(pipe2(ends, O_CLOEXEC) == 0, HF_ERR_SYSTEM);
     from = ends[0];
     hf_err err = hf_spawn(program, argv, NULL, &ends[1], 1, &pid, &pidfd);
     close(ends[1]);
-    free(argv[0]);
-    free(argv[1]);
     HF_TRY(err);
     err = pipe_read(from, dst, cap, ret_len);
     return program_succeeded(pidfd) ? err : HF_ERR_INVALID;

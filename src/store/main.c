@@ -67,9 +67,12 @@ static struct hf_config_store wait_for_config(hf_channel *supervisor)
 static void enter_folder(const hf_sandbox *box)
 {
     struct stat st;
+    bool there = fstat(FOLDER_FD, &st) == 0;
 
-    if (fstat(FOLDER_FD, &st) != 0 || !S_ISDIR(st.st_mode) || fchdir(FOLDER_FD) != 0)
-        hf_fatal("descriptor 4 is not a folder that can be entered: %s", strerrordesc_np(errno == 0 ? ENOTDIR : errno));
+    if (there && !S_ISDIR(st.st_mode))
+        hf_fatal("descriptor 4 is not a folder");
+    if (!there || fchdir(FOLDER_FD) != 0)
+        hf_fatal("descriptor 4 is not a folder that can be entered: %s", strerrordesc_np(errno));
     bool give = geteuid() == 0 && box->uid != (uid_t)-1 && (st.st_uid != box->uid || st.st_gid != box->gid);
     if (give && fchown(FOLDER_FD, box->uid, box->gid) != 0)
         hf_fatal("the store folder cannot be given to the store's user: %s", strerrordesc_np(errno));

@@ -22,6 +22,7 @@ struct hf_server {
     hf_channel *supervisor;
     hf_channel *core; /* NULL: none now */
     hf_watch term;
+    pid_t parent;
     hf_group group;
     hf_tail tail;
     bool tidy_failed; /* said once, not at every try */
@@ -283,7 +284,8 @@ static void on_term(void *arg, uint32_t events)
     struct signalfd_siginfo info;
 
     (void)events;
-    if (read(s->term.fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+    /* From our parent, or for its death. A unit's stop reaches all its processes at once: core still has segments for us. */
+    if (read(s->term.fd, &info, sizeof(info)) == (ssize_t)sizeof(info) && (pid_t)info.ssi_pid == s->parent)
         hf_loop_stop(s->loop);
 }
 
@@ -385,6 +387,7 @@ hf_err hf_server_new(hf_engine *engine, hf_channel *supervisor, hf_server **ret)
 
     HF_CHECK(s != NULL, HF_ERR_SYSTEM);
     s->term.fd = -1;
+    s->parent = getppid();
     s->group.engine = engine;
     hf_err e = hf_loop_new(&s->loop);
     if (e == HF_OK)

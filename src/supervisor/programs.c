@@ -53,7 +53,7 @@ static int folder_open(const char *dir)
 hf_err programs_open(const char *dir, struct programs *ret)
 {
     HF_AUTO(hf_fd_closep) int folder = folder_open(dir);
-    struct programs p;
+    struct programs p = { .strict = false };
 
     if (folder < 0) {
         hf_log(HF_LOG_ERROR,

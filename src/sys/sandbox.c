@@ -96,11 +96,19 @@ static hf_err tie_to_parent(int signal_number)
     return HF_OK;
 }
 
+/* A terminal's Ctrl-C and a unit's stop reach every process of the group: only the parent says in which order they end. */
+static bool leave_stopping_to_parent(void)
+{
+    const struct sigaction ignore = { .sa_handler = SIG_IGN };
+    return sigaction(SIGINT, &ignore, NULL) == 0 && sigaction(SIGTERM, &ignore, NULL) == 0 && sigaction(SIGHUP, &ignore, NULL) == 0;
+}
+
 hf_err hf_sandbox_begin(int keep_below, pid_t parent_pid, hf_protections *report)
 {
     descent d = { .report = report };
     tied_to = parent_pid;
     HF_TRY(tie_to_parent(SIGKILL));
+    HF_CHECK(parent_pid == 0 || leave_stopping_to_parent(), HF_ERR_SYSTEM);
     HF_TRY(note_if(&d, limit(RLIMIT_CORE, 0), "no-core", "RLIMIT_CORE cannot be set"));
     bool hidden = prctl(PR_SET_DUMPABLE, 0) == 0 && prctl(PR_GET_DUMPABLE) == 0;
     HF_TRY(note_if(&d, hidden, "not-dumpable", "PR_SET_DUMPABLE was refused"));

@@ -60,8 +60,8 @@ typedef struct hf_sandbox {
 
 /*
  * First lines of main, before any secret: RLIMIT_CORE 0, PR_SET_DUMPABLE 0, PR_SET_PDEATHSIG SIGKILL (the
- * parent must still be parent_pid, else exit; parent_pid 0: no tie to the parent), umask 077, closes every
- * descriptor from keep_below on, TZ=UTC0.
+ * parent must still be parent_pid, else exit, and then SIGINT, SIGTERM and SIGHUP are ignored; parent_pid 0: no tie to
+ * the parent), umask 077, closes every descriptor from keep_below on, TZ=UTC0.
  */
 hf_err hf_sandbox_begin(int keep_below, pid_t parent_pid, hf_protections *report) HF_MUST_USE;
 

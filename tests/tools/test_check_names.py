@@ -13,6 +13,7 @@ FUNCTION = "void f(void)\n{\n    %s\n}\n"
         ("malloc", "p = malloc(n);"),
         ("unbounded-string", "strcpy(a, b);"),
         ("unbounded-string", "sprintf(a, b);"),
+        ("hidden-state", "p = strtok(a, b);"),
         ("weak-parse", "n = atoi(a);"),
         ("minus-one", "return -1;"),
         ("backward-goto", "goto again;"),

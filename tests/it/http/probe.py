@@ -17,11 +17,12 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..")
 
 
 def program(name):
-    """The built test program of that name, the newest when several build folders have one."""
+    """The built test program of that name, from the build folder that is tested; without one, the newest."""
     named = os.environ.get("HOLDFAST_HTTP_PROBE")
     if named:
         return named
-    found = glob.glob(os.path.join(ROOT, "build", "*", "tests", "it", "http", name))
+    build = os.environ.get("HOLDFAST_BUILD_DIR") or os.path.join(ROOT, "build", "*")
+    found = glob.glob(os.path.join(build, "tests", "it", "http", name))
     assert found, f"{name} is not built; `make test` builds it"
     return max(found, key=os.path.getmtime)
 

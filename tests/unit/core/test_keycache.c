@@ -131,6 +131,23 @@ static void a_held_key_outlives_its_place(void **state)
     }
 }
 
+/* Its memory is not free before its hold ends, so it takes the room of another. */
+static void a_held_key_counts(void **state)
+{
+    (void)state;
+    make(2);
+    put(1, 1);
+    cached_key *held = hold(1, 1);
+    put(2, 1);
+    put(3, 1); /* both others go: the first is the oldest, and that makes no room */
+    assert_true(has(3, 1));
+    assert_false(has(1, 1) || has(2, 1));
+    cache_release(&the_core, held);
+    put(4, 1);
+    assert_true(has(3, 1) && has(4, 1));
+    drop_cache();
+}
+
 static void keys_in_one_bucket(void **state)
 {
     (void)state;
@@ -161,6 +178,7 @@ int main(void)
         cmocka_unit_test(keys_are_found_by_version),
         cmocka_unit_test(the_oldest_goes),
         cmocka_unit_test(a_held_key_outlives_its_place),
+        cmocka_unit_test(a_held_key_counts),
         cmocka_unit_test(keys_in_one_bucket),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -158,9 +158,15 @@ static void a_full_heap_ends_the_process_too(void **state)
     assert_int_equal(in_child(heap_ends), EXIT_ARENA_EXHAUSTED);
 }
 
-/* So that the address sanitizer's heap answers as the ordinary one does. */
+/* So that a sanitizer's heap answers as the ordinary one does. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
 {
     return "allocator_may_return_null=1";
 }

@@ -32,12 +32,12 @@
 #define TEST_SANITIZED false
 #endif
 
-#define SKIP_IF(condition, why)          \
-    do {                                 \
-        if (condition) {                 \
-            print_message("%s\n", why);  \
-            skip();                      \
-        }                                \
+#define SKIP_IF(condition, why)           \
+    do {                                  \
+        if (condition) {                  \
+            print_message("# %s\n", why); \
+            skip();                       \
+        }                                 \
     } while (0)
 
 #if defined(__SANITIZE_THREAD__)

@@ -226,7 +226,7 @@ static void misuse_ends_the_process(void **state)
     const char *const misuse[] = { "double-free", "double-free-large", "free-inside", "free-unaligned", "free-foreign",
                                    "realloc-freed", "free-other-thread-twice" };
     for (size_t i = 0; i < HF_COUNT(misuse); i++) {
-        print_message("%s\n", misuse[i]);
+        print_message("# %s\n", misuse[i]);
         assert_signal(helper_run(misuse[i], ""), SIGABRT);
     }
 }

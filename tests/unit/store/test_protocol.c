@@ -1,63 +1,24 @@
 /*
  * The real store program, spoken to over its channels: right and wrong messages, group commit, the death of each
- * neighbour, the audit ring's last entries, a full and a read-only disk.
+ * neighbour.
  *
  *   test-store-protocol PATH-OF-STORE
  */
-#include "harness.h"
+#include "place.h"
 
-#include "audit/ring.h"
-#include "failing.h"
-#include "records/row.h"
-#include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-static const char *program;
 static store_ops ops;
-
-typedef struct place {
-    char folder[64];
-    store_run r;
-    store_start how;
-} place;
-
-static int set_up(void **state)
-{
-    place *p = calloc(1, sizeof(*p));
-
-    folder_make(p->folder, sizeof(p->folder));
-    p->how = (store_start) { .program = program, .folder = p->folder };
-    store_run_start(&p->r, &p->how);
-    *state = p;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    place *p = *state;
-
-    if (p->r.supervisor != NULL)
-        store_stop(&p->r);
-    folder_remove(p->folder);
-    free(p);
-    return 0;
-}
 
 static void restart(place *p)
 {
@@ -280,21 +241,10 @@ static void frame(uint8_t *dst, size_t *ret_len, uint8_t version, uint8_t flags,
     *ret_len = w.len;
 }
 
-/* Core's channel ends, the process does not, and a next core finds everything in order. */
-static void ends_the_channel_only(place *p, const char *what)
-{
-    if (!store_core_ended(&p->r))
-        fail_msg("the channel did not end after: %s", what);
-    store_connect_core(&p->r);
-    struct hf_store_rows rows = store_get(&p->r, 1, 1, 0);
-    if (rows.error != HF_OK)
-        fail_msg("the store is not well after: %s", what);
-}
-
 static void raw(place *p, const uint8_t *bytes, size_t len, const char *what)
 {
     assert_int_equal(send(hf_channel_fd(p->r.core), bytes, len, MSG_NOSIGNAL), (ssize_t)len);
-    ends_the_channel_only(p, what);
+    place_channel_ends(p, what);
 }
 
 static void broken_frames_end_the_channel(void **state)
@@ -354,12 +304,12 @@ static void wrong_direction_ends_the_channel(void **state)
             type == HF_MSG_AUDIT_RING)
             continue;
         send_body(p, type, nothing, sizeof(nothing));
-        ends_the_channel_only(p, hf_message_rows[i].name);
+        place_channel_ends(p, hf_message_rows[i].name);
         tried++;
     }
     assert_true(tried > 20);
     send_body(p, 0x7777, nothing, sizeof(nothing));
-    ends_the_channel_only(p, "an unknown type");
+    place_channel_ends(p, "an unknown type");
 }
 
 static void send_op(place *p, uint8_t op, size_t blob, size_t cut)
@@ -386,15 +336,15 @@ static void wrong_operations_end_the_channel(void **state)
 
     assert_int_equal(store_put(&p->r, 1, 1, 0, "x", 1), HF_OK);
     send_op(p, 0, 1, 0);
-    ends_the_channel_only(p, "operation 0");
+    place_channel_ends(p, "operation 0");
     send_op(p, 4, 1, 0);
-    ends_the_channel_only(p, "operation 4");
+    place_channel_ends(p, "operation 4");
     send_op(p, HF_CHANGE_DELETE, 1, 0);
-    ends_the_channel_only(p, "a deletion with bytes");
+    place_channel_ends(p, "a deletion with bytes");
     send_op(p, HF_CHANGE_PUT, 131073, 0);
-    ends_the_channel_only(p, "a blob above its bound");
+    place_channel_ends(p, "a blob above its bound");
     send_op(p, HF_CHANGE_PUT, 100, 1);
-    ends_the_channel_only(p, "a list that is cut");
+    place_channel_ends(p, "a list that is cut");
     assert_int_equal(store_count(&p->r, 1), 1);
     send_op(p, HF_CHANGE_PUT, 100, 0);
     uint64_t id;
@@ -423,7 +373,7 @@ static void bad_message_leaves_its_neighbour(void **state)
     bad[4 + 4 + 30 + 4 + 4] = 77; /* the second operation's code */
     send_body(p, HF_MSG_STORE_COMMIT, bad, w.len);
     assert_int_equal(kill(p->r.pid, SIGCONT), 0);
-    ends_the_channel_only(p, "a bad message in a group");
+    place_channel_ends(p, "a bad message in a group");
     assert_int_equal(store_get(&p->r, 1, 2, 0).error, HF_OK);
     assert_int_equal(store_count(&p->r, 1), 2);
 }
@@ -438,7 +388,7 @@ static void descriptors_where_none_belong(void **state)
     for (int i = 0; i < 100; i++) { /* more than it may have open: none stays */
         assert_int_equal(hf_channel_send(p->r.core, HF_MSG_STORE_SCAN, 1, hf_view_of(scan, sizeof(scan)), &fd, 1),
                          HF_OK);
-        ends_the_channel_only(p, "a descriptor with a scan");
+        place_channel_ends(p, "a descriptor with a scan");
     }
     close(fd);
 }
@@ -530,457 +480,7 @@ static void memory_engine_leaves_no_file(void **state)
     assert_int_equal(rmdir(p->folder), 0); /* empty */
 }
 
-/* ---- the audit ring ---- */
-
-#define RING_BYTES (HF_RING_HEADER_BYTES + 262144)
-
-typedef struct ring {
-    int fd;
-    uint8_t *memory;
-    struct hf_ring writer;
-    uint8_t all[300000]; /* every entry ever appended, in order */
-    size_t len, starts[4000];
-} ring;
-
-static ring journal;
-
-static void ring_make(ring *g, bool sealed)
-{
-    g->fd = memfd_create("ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    assert_true(g->fd >= 0);
-    assert_int_equal(ftruncate(g->fd, RING_BYTES), 0);
-    g->memory = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd, 0);
-    assert_true(g->memory != MAP_FAILED);
-    assert_int_equal(hf_ring_format(g->memory, RING_BYTES, &g->writer), HF_OK);
-    if (sealed)
-        assert_int_equal(fcntl(g->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL), 0);
-    g->len = 0;
-}
-
-static void ring_free(ring *g)
-{
-    munmap(g->memory, RING_BYTES);
-    close(g->fd);
-}
-
-/* Of the right form; hash and tag are core's affair. */
-static void ring_append(ring *g, uint64_t seq)
-{
-    uint8_t entry[HF_AUDIT_ENTRY_MAX_BYTES] = { 0 }, record[HF_AUDIT_RECORD_MAX_BYTES];
-    struct hf_audit_record rec = { .seq = seq, .time = { 1 }, .klass = 1, .count = 1, .actor = hf_view_str("somebody"),
-                                   .detail = hf_view_str(seq % 3 == 0 ? "a longer detail of what was done" : "") };
-    size_t n = 0;
-
-    assert_int_equal(hf_audit_record_encode(&rec, record, &n), HF_OK);
-    entry[0] = (uint8_t)(n >> 8);
-    entry[1] = (uint8_t)n;
-    memcpy(entry + 2, record, n);
-    memset(entry + 2 + n, (int)(seq & 0xff), HF_AUDIT_HASH_BYTES + HF_AUDIT_TAG_BYTES);
-    n += HF_AUDIT_ENTRY_OVERHEAD;
-    assert_int_equal(hf_ring_append(&g->writer, hf_view_of(entry, n)), HF_OK);
-    g->starts[seq] = g->len;
-    memcpy(g->all + g->len, entry, n);
-    g->len += n;
-    g->starts[seq + 1] = g->len;
-}
-
-static void give_ring(hf_channel *to, const ring *g)
-{
-    uint8_t message[16];
-    hf_writer w = hf_writer_on(message, sizeof(message));
-    struct hf_audit_ring m = { .bytes = RING_BYTES };
-
-    assert_int_equal(hf_audit_ring_encode(&m, &w), HF_OK);
-    assert_int_equal(hf_channel_send(to, HF_MSG_AUDIT_RING, 0, hf_writer_view(&w), &g->fd, 1), HF_OK);
-}
-
-/* After a new start: the TAIL rows, put together, are exactly the entries behind `after`. */
-static void tail_is(place *p, const ring *g, uint64_t after)
-{
-    static uint8_t got[300000];
-    size_t len = 0, n = 0;
-    struct hf_store_row row;
-
-    struct hf_store_rows rows = store_scan(&p->r, HF_ROW_TAIL, NULL, 0);
-    assert_int_equal(rows.error, HF_OK);
-    hf_reader list = hf_reader_of(rows.rows);
-    for (; hf_store_row_next(&list, &row); n++) {
-        memcpy(got + len, row.blob.ptr, row.blob.len);
-        len += row.blob.len;
-    }
-    assert_int_equal(len, g->len - g->starts[after + 1]);
-    assert_memory_equal(got, g->all + g->starts[after + 1], len);
-    print_message("# %zu bytes of entries in %zu rows\n", len, n);
-}
-
-static void kill_everybody_else(place *p)
-{
-    hf_channel_free(p->r.core);
-    p->r.core = NULL;
-    hf_channel_free(p->r.supervisor);
-    p->r.supervisor = NULL;
-    assert_int_equal(store_wait_exit(&p->r), 0);
-    store_run_start(&p->r, &p->how);
-}
-
-static void ring_survives_everybody_else(void **state)
-{
-    place *p = *state;
-    ring *g = &journal;
-
-    ring_make(g, true);
-    for (uint64_t seq = 1; seq <= 1500; seq++)
-        ring_append(g, seq);
-    give_ring(p->r.core, g);
-    assert_int_equal(store_put(&p->r, HF_ROW_SEGMENT, 0, 100, "segment", 7), HF_OK);
-    for (uint64_t seq = 1501; seq <= 1600; seq++) /* after the store has it */
-        ring_append(g, seq);
-    kill_everybody_else(p);
-    tail_is(p, g, 100);
-    /* The next time there is less: the older rows go. */
-    give_ring(p->r.supervisor, g);
-    assert_int_equal(store_put(&p->r, HF_ROW_SEGMENT, 0, 1598, "segment", 7), HF_OK);
-    kill_everybody_else(p);
-    tail_is(p, g, 1598);
-    assert_int_equal(store_count(&p->r, HF_ROW_TAIL), 1);
-    ring_free(g);
-}
-
-/* Core alone dies and comes back: the ring stays, and no tail is written while the supervisor lives. */
-static void ring_stays_over_a_restart_of_core(void **state)
-{
-    place *p = *state;
-    ring *g = &journal;
-
-    ring_make(g, true);
-    ring_append(g, 1);
-    give_ring(p->r.core, g);
-    store_connect_core(&p->r);
-    ring_append(g, 2);
-    assert_int_equal(store_count(&p->r, HF_ROW_TAIL), 0);
-    kill_everybody_else(p);
-    tail_is(p, g, 0);
-    ring_free(g);
-}
-
-/* SIGTERM is also what the kernel sends when the parent dies. */
-static void ring_is_saved_at_sigterm(void **state)
-{
-    place *p = *state;
-    ring *g = &journal;
-
-    ring_make(g, true);
-    ring_append(g, 1);
-    give_ring(p->r.core, g);
-    assert_int_equal(store_put(&p->r, 1, 1, 0, "x", 1), HF_OK);
-    assert_int_equal(kill(p->r.pid, SIGTERM), 0);
-    assert_int_equal(store_wait_exit(&p->r), 0);
-    store_run_start(&p->r, &p->how);
-    tail_is(p, g, 0);
-    ring_free(g);
-}
-
-/*
- * kill -9 of the real parent, while its channel stays open in another process: the death signal alone must do. The
- * first child plays the supervisor; this process keeps copies of all descriptors.
- */
-static void parents_death_is_noticed_by_itself(void **state)
-{
-    place *p = *state;
-    ring *g = &journal;
-    int to_test[2];
-
-    ring_make(g, true);
-    ring_append(g, 1);
-    store_stop(&p->r);
-    assert_int_equal(pipe(to_test), 0);
-    pid_t parent = fork();
-    assert_true(parent >= 0);
-    if (parent == 0) {
-        store_run_start(&p->r, &p->how);
-        give_ring(p->r.core, g);
-        if (store_put(&p->r, 1, 1, 0, "x", 1) != HF_OK)
-            _exit(1);
-        int keeper = fork(); /* holds the channels open */
-        while (keeper == 0)
-            pause();
-        int told[2] = { p->r.pid, keeper };
-        if (write(to_test[1], told, sizeof(told)) != (ssize_t)sizeof(told))
-            _exit(1);
-        pause();
-        _exit(0);
-    }
-    int told[2];
-    assert_int_equal(read(to_test[0], told, sizeof(told)), sizeof(told));
-    assert_int_equal(kill(parent, SIGKILL), 0);
-    assert_int_equal(waitpid(parent, NULL, 0), parent);
-    for (int i = 0; i < 500 && kill(told[0], 0) == 0; i++)
-        usleep(10000);
-    bool gone = kill(told[0], 0) != 0;
-    kill(told[1], SIGKILL);
-    assert_true(gone);
-    close(to_test[0]);
-    close(to_test[1]);
-    store_run_start(&p->r, &p->how);
-    tail_is(p, g, 0);
-    ring_free(g);
-}
-
-static void ring_that_could_shrink_is_refused(void **state)
-{
-    place *p = *state;
-    ring *g = &journal;
-    int file = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    assert_int_equal(store_put(&p->r, 1, 1, 0, "x", 1), HF_OK);
-    ring_make(g, false);
-    give_ring(p->r.core, g);
-    ends_the_channel_only(p, "a ring without seals");
-    ring unusual = *g;
-    unusual.fd = file;
-    give_ring(p->r.core, &unusual);
-    ends_the_channel_only(p, "a ring that is no memfd");
-    close(file);
-    ring_free(g);
-}
-
-/* Whatever core's dying hand wrote into the ring, the store ends in order and says that something is amiss. */
-static void broken_ring_does_no_harm(void **state)
-{
-    place *p = *state;
-    ring *g = &journal;
-
-    for (int i = 0; i < 6; i++) {
-        ring_make(g, true);
-        for (uint64_t seq = 1; seq <= 50; seq++)
-            ring_append(g, seq);
-        give_ring(p->r.core, g);
-        assert_int_equal(store_put(&p->r, 1, 1, 0, "x", 1), HF_OK);
-        memset(g->memory + (i < 3 ? i * 8 : HF_RING_HEADER_BYTES + (i - 3) * 1000), 0xc3, i < 3 ? 8 : 3000);
-        store_send_stop(&p->r);
-        assert_int_equal(store_wait_exit(&p->r), 1);
-        assert_true(store_log_has(&p->r, "audit records could not all be saved"));
-        assert_false(folder_has(p->folder, "store.db-wal"));
-        store_run_start(&p->r, &p->how);
-        assert_int_equal(store_count(&p->r, 1), 1);
-        ring_free(g);
-    }
-}
-
-/* ---- disks ---- */
-
-static void says_why_and_ends(place *p, const char *why)
-{
-    store_spawn(&p->r, &p->how);
-    assert_false(store_wait_ready(&p->r, NULL));
-    assert_int_equal(store_wait_exit(&p->r), 1);
-    assert_true(store_log_has(&p->r, why));
-}
-
-static void second_store_on_a_folder_says_so(void **state)
-{
-    place *p = *state, second = *p;
-
-    second.how.folder = p->folder;
-    assert_int_equal(store_put(&p->r, 1, 1, 0, "x", 1), HF_OK);
-    says_why_and_ends(&second, "another holdfast store process has this data folder open");
-    assert_int_equal(store_put(&p->r, 1, 2, 0, "x", 1), HF_OK);
-}
-
-/* Opened, then removed: the descriptor leads nowhere. */
-static void missing_folder_says_so(void **state)
-{
-    place *p = *state;
-    char by_descriptor[64];
-
-    store_stop(&p->r);
-    int fd = open(p->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_true(fd >= 0);
-    folder_remove(p->folder);
-    snprintf(by_descriptor, sizeof(by_descriptor), "/proc/self/fd/%d", fd);
-    p->how.folder = by_descriptor;
-    p->how.log = p->folder;
-    says_why_and_ends(p, "the folder of store.db is missing");
-    close(fd);
-}
-
-/* A private mount namespace for this test program; false when it may not have one. */
-static bool mount_small(const char *at, const char *options)
-{
-    static bool apart;
-
-    if (!apart && (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0))
-        return false;
-    apart = true;
-    return mount("holdfast-test", at, "tmpfs", 0, options) == 0;
-}
-
-static void full_disk_refuses_and_recovers(void **state)
-{
-    place *p = *state;
-    static uint8_t blob[60000], filler[65536];
-    char path[128];
-    hf_err e = HF_OK;
-    uint64_t sent, got;
-    char why[256];
-    unsigned stored = 0;
-
-    store_stop(&p->r);
-    if (!mount_small(p->folder, "size=2m,mode=0700")) {
-        print_message("# skipped: no private mount namespace: %s\n", strerror(errno));
-        store_run_start(&p->r, &p->how);
-        skip();
-    }
-    store_run_start(&p->r, &p->how);
-    assert_int_equal(store_put(&p->r, 1, 1, 0, "x", 1), HF_OK);
-    snprintf(path, sizeof(path), "%s/filler", p->folder);
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    for (int i = 0; i < 16; i++)
-        assert_int_equal(write(fd, filler, sizeof(filler)), sizeof(filler));
-    close(fd);
-    for (uint64_t v = 1; v < 100 && e == HF_OK; v++) {
-        store_ops_begin(&ops);
-        store_ops_add(&ops, HF_CHANGE_PUT, 2, 1, v, blob, sizeof(blob));
-        assert_true(store_send_commit(&p->r, &ops, &sent));
-        assert_true(store_take_done(&p->r, &got, &e, why));
-        stored += e == HF_OK ? 1 : 0;
-    }
-    assert_int_equal(e, HF_ERR_STORE);
-    assert_string_equal(why, "the disk is full");
-    assert_true(stored > 2);
-    assert_int_equal(store_count(&p->r, 2), stored); /* alive and readable */
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(store_put(&p->r, 1, 2, 0, "room again", 10), HF_OK);
-    assert_int_equal(store_put(&p->r, 2, 9, 9, blob, sizeof(blob)), HF_OK);
-    store_stop(&p->r);
-    store_run_start(&p->r, &p->how);
-    assert_int_equal(store_count(&p->r, 2), stored + 1);
-    assert_int_equal(store_count(&p->r, 1), 2);
-    store_stop(&p->r);
-    assert_int_equal(umount(p->folder), 0);
-}
-
-/* Stopping with a disk on which the database cannot grow: an error is said, nothing acknowledged is lost. */
-static void stop_with_a_full_disk_loses_nothing(void **state)
-{
-    place *p = *state;
-    static uint8_t blob[60000];
-    unsigned stored = 0;
-
-    store_stop(&p->r);
-    if (!mount_small(p->folder, "size=1m,mode=0700")) {
-        print_message("# skipped: no private mount namespace: %s\n", strerror(errno));
-        store_run_start(&p->r, &p->how);
-        skip();
-    }
-    store_run_start(&p->r, &p->how);
-    while (stored < 100 && store_put(&p->r, 2, 1, stored + 1, blob, sizeof(blob)) == HF_OK)
-        stored++;
-    assert_true(stored > 2 && stored < 100);
-    store_send_stop(&p->r);
-    assert_int_equal(store_wait_exit(&p->r), 1);
-    assert_true(store_log_has(&p->r, "nothing acknowledged is lost"));
-    assert_int_equal(mount(NULL, p->folder, NULL, MS_REMOUNT, "size=8m"), 0);
-    store_run_start(&p->r, &p->how);
-    assert_int_equal(store_count(&p->r, 2), stored);
-    store_stop(&p->r);
-    assert_int_equal(umount(p->folder), 0);
-}
-
-static void read_only_disk_says_so(void **state)
-{
-    place *p = *state;
-
-    store_stop(&p->r);
-    if (!mount_small(p->folder, "size=1m,mode=0700")) {
-        print_message("# skipped: no private mount namespace: %s\n", strerror(errno));
-        store_run_start(&p->r, &p->how);
-        skip();
-    }
-    assert_int_equal(mount(NULL, p->folder, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-    says_why_and_ends(p, "read-only file system; mount it for writing");
-    assert_int_equal(umount(p->folder), 0);
-}
-
-/* ---- system calls that fail in the running program ---- */
-
-/* Skips the test where it cannot be done. */
-static pid_t inject(place *p, long nr, unsigned first, unsigned times, int error)
-{
-    pid_t tracer = 0;
-
-    if (!failing_calls(p->r.pid, nr, first, times, error, &tracer)) {
-        kill(p->r.pid, SIGCONT);
-        print_message("# skipped: tracing the store is refused (root only) or not known on this machine\n");
-        skip();
-    }
-    return tracer;
-}
-
-/* The tracer met its call. */
-static void injected(pid_t tracer)
-{
-    int status;
-
-    assert_int_equal(waitpid(tracer, &status, 0), tracer);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-/* Whoever waits is told, nobody is told success, and the next process finds what was acknowledged. */
-static void failed_fsync_is_told_and_ends_the_process(void **state)
-{
-    place *p = *state;
-    uint64_t sent, got;
-    char why[256];
-    hf_err e;
-
-    assert_int_equal(store_put(&p->r, 1, 1, 0, "kept", 4), HF_OK);
-    assert_int_equal(kill(p->r.pid, SIGSTOP), 0);
-    for (uint8_t i = 10; i < 15; i++) {
-        store_ops_begin(&ops);
-        store_ops_add(&ops, HF_CHANGE_PUT, 1, i, 0, "lost", 4);
-        assert_true(store_send_commit(&p->r, &ops, &sent));
-    }
-    pid_t tracer = inject(p, SYS_fdatasync, 1, 0, EIO);
-    for (int i = 0; i < 5; i++) {
-        assert_true(store_take_done(&p->r, &got, &e, why));
-        assert_int_equal(e, HF_ERR_STORE);
-        assert_non_null(strstr(why, "fsync failed (Input/output error)"));
-    }
-    assert_int_equal(store_wait_exit(&p->r), 1);
-    injected(tracer);
-    assert_true(store_log_has(&p->r, "ending, because fsync failed"));
-    store_run_start(&p->r, &p->how);
-    assert_int_equal(store_get(&p->r, 1, 1, 0).error, HF_OK);
-}
-
-/* The disk fills between two writes of one commit, in the middle of work. */
-static void no_space_at_a_single_write(void **state)
-{
-    place *p = *state;
-    uint64_t sent, got;
-    char why[256];
-    hf_err e;
-
-    assert_int_equal(store_put(&p->r, 1, 1, 0, "kept", 4), HF_OK);
-    pid_t tracer = inject(p, SYS_pwrite64, 2, 1, ENOSPC);
-    store_ops_begin(&ops);
-    store_ops_add(&ops, HF_CHANGE_PUT, 1, 2, 0, "refused", 7);
-    assert_true(store_send_commit(&p->r, &ops, &sent));
-    assert_true(store_take_done(&p->r, &got, &e, why));
-    assert_int_equal(e, HF_ERR_STORE);
-    assert_string_equal(why, "the disk is full");
-    assert_int_equal(store_count(&p->r, 1), 1);
-    assert_int_equal(store_put(&p->r, 1, 3, 0, "room again", 10), HF_OK);
-    store_stop(&p->r);
-    injected(tracer);
-    store_run_start(&p->r, &p->how);
-    assert_int_equal(store_get(&p->r, 1, 2, 0).error, HF_ERR_NOT_FOUND);
-    assert_int_equal(store_get(&p->r, 1, 3, 0).error, HF_OK);
-}
-
-#define TEST(test) { #test, test, set_up, tear_down, NULL }
+#define TEST(test) { #test, test, place_set_up, place_tear_down, NULL }
 
 int main(int argc, char **argv)
 {
@@ -1003,24 +503,11 @@ int main(int argc, char **argv)
         TEST(stop_finishes_what_has_arrived),
         TEST(supervisor_gone_is_a_clean_stop),
         TEST(memory_engine_leaves_no_file),
-        TEST(ring_survives_everybody_else),
-        TEST(ring_stays_over_a_restart_of_core),
-        TEST(ring_is_saved_at_sigterm),
-        TEST(parents_death_is_noticed_by_itself),
-        TEST(ring_that_could_shrink_is_refused),
-        TEST(broken_ring_does_no_harm),
-        TEST(second_store_on_a_folder_says_so),
-        TEST(missing_folder_says_so),
-        TEST(full_disk_refuses_and_recovers),
-        TEST(stop_with_a_full_disk_loses_nothing),
-        TEST(read_only_disk_says_so),
-        TEST(failed_fsync_is_told_and_ends_the_process),
-        TEST(no_space_at_a_single_write),
     };
 
     if (argc != 2)
         return 2;
-    program = argv[1];
+    place_program = argv[1];
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests_name("store-protocol", tests, NULL, NULL);
 }

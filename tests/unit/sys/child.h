@@ -24,12 +24,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SKIP_IF(condition, why)         \
-    do {                                \
-        if (condition) {                \
-            print_message("%s\n", why); \
-            skip();                     \
-        }                               \
+#define SKIP_IF(condition, why)           \
+    do {                                  \
+        if (condition) {                  \
+            print_message("# %s\n", why); \
+            skip();                       \
+        }                                 \
     } while (0)
 
 #if defined(__has_feature)
@@ -43,6 +43,13 @@
 #ifndef TEST_SANITIZED
 #define TEST_SANITIZED false
 #endif
+#if defined(__SANITIZE_THREAD__)
+#define TEST_THREAD_SANITIZER true
+#else
+#define TEST_THREAD_SANITIZER false
+#endif
+/* Its library starts a thread before main, which the sandbox rightly reports as not confined. */
+#define SKIP_THREAD_SANITIZER() SKIP_IF(TEST_THREAD_SANITIZER, "skipped: ThreadSanitizer has a thread of its own")
 
 typedef int (*child_main)(const void *arg);
 

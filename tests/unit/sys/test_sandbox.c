@@ -146,7 +146,7 @@ static void attacks_are_refused(void **state)
         int confined = child_run(attack_confined, &attacks[i]);
         bool killed = WIFSIGNALED(confined) && WTERMSIG(confined) == SIGSYS;
         bool refused = WIFEXITED(confined) && WEXITSTATUS(confined) == REFUSED;
-        print_message("%s: %s\n", attacks[i].name, killed ? "SIGSYS" : refused ? "EPERM" : "NOT REFUSED");
+        print_message("# %s: %s\n", attacks[i].name, killed ? "SIGSYS" : refused ? "EPERM" : "NOT REFUSED");
         if (!killed && !refused)
             fail_msg("%s is not refused (0x%x)", attacks[i].name, (unsigned)confined);
     }
@@ -319,6 +319,7 @@ static unsigned count_descriptors(pid_t pid)
 static void root_gives_up_everything(void **state)
 {
     (void)state;
+    SKIP_THREAD_SANITIZER();
     SKIP_IF(geteuid() != 0, "skipped: needs root to change the uid");
     const hf_sandbox s = sandbox_of(few, HF_COUNT(few));
     hf_protections report;
@@ -352,6 +353,7 @@ static void root_gives_up_everything(void **state)
 static void threads_are_confined_too(void **state)
 {
     (void)state;
+    SKIP_THREAD_SANITIZER();
     SKIP_IF(geteuid() != 0, "skipped: needs root to change the uid");
     const hf_sandbox s = sandbox_of(few, HF_COUNT(few));
     hf_protections report;
@@ -400,6 +402,7 @@ static int as_nobody(const void *strict)
 static void ordinary_users_get_a_degraded_report(void **state)
 {
     (void)state;
+    SKIP_THREAD_SANITIZER();
     assert_exit(child_run(as_nobody, NULL), 0);
     assert_exit(child_run(as_nobody, "strict"), 0);
 }
