@@ -27,6 +27,7 @@ typedef enum hf_err_class {
 } hf_err_class;
 
 /* X(NAME, CLASS, "name", "text"): values are positional and private to one build; names are stable. */
+/* clang-format off */
 #define HF_ERRORS(X) \
     X(OK, OK, "ok", "done") \
     X(INVALID, INVALID, "invalid", "the request is not valid") \
@@ -63,6 +64,7 @@ typedef enum hf_err_class {
     X(SYSTEM, INTERNAL, "system", "a system call failed") \
     X(PROTECTION, UNAVAILABLE, "protection", "a protection that strict mode demands cannot be had") \
     X(INTERNAL, INTERNAL, "internal", "an internal error")
+/* clang-format on */
 
 typedef enum hf_err {
 #define HF_ERR_ENUM(name, klass, word, text) HF_ERR_##name,

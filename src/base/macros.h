@@ -9,18 +9,18 @@
 #define HF_NORETURN __attribute__((noreturn))
 
 /* Leaves the function with the error of a call that failed. */
-#define HF_TRY(call)                   \
-    do {                               \
-        hf_err hf_try_e_ = (call);     \
-        if (hf_try_e_ != HF_OK)        \
-            return hf_try_e_;          \
+#define HF_TRY(call) \
+    do { \
+        hf_err hf_try_e_ = (call); \
+        if (hf_try_e_ != HF_OK) \
+            return hf_try_e_; \
     } while (0)
 
 /* Leaves the function with `err` unless the condition holds. */
 #define HF_CHECK(cond, err) \
-    do {                    \
-        if (!(cond))        \
-            return (err);   \
+    do { \
+        if (!(cond)) \
+            return (err); \
     } while (0)
 
 /* Runs `fn(&var)` when the variable leaves scope: HF_AUTO(fn) type var = ...; */

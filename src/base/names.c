@@ -6,6 +6,7 @@ typedef struct name_row {
 } name_row;
 
 /* Each table is searched both ways; the first row of a value is the word that is shown. */
+/* clang-format off */
 static const name_row algorithms[] = {
     { "aes-256-gcm", HF_ALG_AES_256_GCM },
     { "ec-p256", HF_ALG_EC_P256 },
@@ -38,6 +39,7 @@ static const name_row roles[] = {
     { "administrator", HF_ROLE_ADMINISTRATOR }, { "operator", HF_ROLE_OPERATOR }, { "auditor", HF_ROLE_AUDITOR },
     { "service", HF_ROLE_SERVICE },             { "admin", HF_ROLE_ADMINISTRATOR },
 };
+/* clang-format on */
 
 static uint32_t value_of(const name_row *rows, size_t n, hf_view word)
 {

@@ -30,7 +30,8 @@ uint32_t hf_usage_parse(hf_view name);     /* one bit; 0 when unknown */
 const char *hf_usage_name(uint32_t bit);   /* NULL when unknown */
 
 typedef enum hf_hash { HF_HASH_NONE = 0, HF_HASH_SHA256 = 1, HF_HASH_SHA384 = 2, HF_HASH_SHA512 = 3 } hf_hash;
-hf_err hf_hash_parse(hf_view name, hf_hash *ret) HF_MUST_USE; /* "sha256"; an empty name is HF_HASH_NONE: the algorithm's default */
+hf_err hf_hash_parse(hf_view name, hf_hash *ret)
+    HF_MUST_USE; /* "sha256"; an empty name is HF_HASH_NONE: the algorithm's default */
 
 typedef enum hf_scheme {
     HF_SCHEME_DEFAULT = 0,   /* ECDSA DER for EC, Ed25519 for Ed25519 */
@@ -59,7 +60,8 @@ enum {
     HF_ROLE_SERVICE = 1u << 3,
     HF_ROLE_ALL = 15u
 };
-uint32_t hf_role_parse(hf_view name); /* "administrator" (or "admin"), "operator", "auditor", "service"; 0 when unknown */
+uint32_t hf_role_parse(
+    hf_view name); /* "administrator" (or "admin"), "operator", "auditor", "service"; 0 when unknown */
 const char *hf_role_name(uint32_t bit);
 
 #endif

@@ -53,6 +53,34 @@ static hf_err tell_export(cli *c, const char *path, const audit_export *done)
     return HF_OK;
 }
 
+/* The public key of the audit, as the server shows it. */
+static hf_err fetch_key(cli *c, const char *path, int fd)
+{
+    HF_AUTO(api_doc_freep) yyjson_doc *doc = NULL;
+    api_path from;
+
+    api_path_start(&from, "/api/v1/audit/tree-head");
+    HF_TRY(api_call(c, "GET", &from, NULL, &doc));
+    yyjson_val *pem = yyjson_obj_get(yyjson_doc_get_root(doc), "public_key_pem");
+    if (!yyjson_is_str(pem))
+        return cli_fail(c, HF_ERR_INTERNAL,
+                        "the server's answer does not hold 'public_key_pem'; is it of another version?");
+    return file_put(c, path, fd, hf_view_of(yyjson_get_str(pem), yyjson_get_len(pem)));
+}
+
+static hf_err write_key(cli *c, const char *path)
+{
+    int fd;
+
+    if (path == NULL)
+        return HF_OK;
+    HF_TRY(file_create(c, path, false, &fd));
+    hf_err e = fetch_key(c, path, fd);
+    hf_err end = file_finish(c, path, fd);
+    HF_TRY(e);
+    return end;
+}
+
 hf_err cmd_audit_export(cli *c, const args *a)
 {
     const char *out = args_value(a, "out");
@@ -62,6 +90,7 @@ hf_err cmd_audit_export(cli *c, const args *a)
     HF_TRY(args_number(c, a, "after", 0, UINT64_C(1) << 53, &done.last));
     if (c->json && file_is_standard(out))
         return cli_fail(c, HF_ERR_INVALID, "with --output json, say with --out F which file takes the export");
+    HF_TRY(write_key(c, args_value(a, "key-out")));
     HF_TRY(file_create(c, out, false, &fd));
     hf_err e = audit_export_write(c, out, fd, &done);
     hf_err end = file_finish(c, out, fd);
@@ -104,20 +133,6 @@ static hf_err nameless_file(cli *c, char path[static FD_PATH_CAP], int *ret_fd)
     return HF_OK;
 }
 
-static hf_err fetch_key(cli *c, int fd)
-{
-    HF_AUTO(api_doc_freep) yyjson_doc *doc = NULL;
-    api_path path;
-
-    api_path_start(&path, "/api/v1/audit/tree-head");
-    HF_TRY(api_call(c, "GET", &path, NULL, &doc));
-    yyjson_val *pem = yyjson_obj_get(yyjson_doc_get_root(doc), "public_key_pem");
-    if (!yyjson_is_str(pem))
-        return cli_fail(c, HF_ERR_INTERNAL,
-                        "the server's answer does not hold 'public_key_pem'; is it of another version?");
-    return file_put(c, "the temporary file", fd, hf_view_of(yyjson_get_str(pem), yyjson_get_len(pem)));
-}
-
 static hf_err verify_online(cli *c, const char *key)
 {
     char audit_path[FD_PATH_CAP], key_path[FD_PATH_CAP];
@@ -128,7 +143,7 @@ static hf_err verify_online(cli *c, const char *key)
     HF_TRY(nameless_file(c, audit_path, &audit));
     HF_TRY(nameless_file(c, key_path, &shown_key));
     if (key == NULL)
-        HF_TRY(fetch_key(c, shown_key));
+        HF_TRY(fetch_key(c, "the temporary file", shown_key));
     HF_TRY(audit_export_write(c, "the temporary file", audit, &done));
     HF_TRY(verify_file(c, audit_path, key != NULL ? key : key_path));
     if (key == NULL && c->program_exit == 0)

@@ -19,10 +19,11 @@ static hf_err make_mark(cli *c, const char *folder)
     HF_AUTO(hf_fd_closep) int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (dir < 0)
-        return cli_fail(c, errno == ENOENT ? HF_ERR_NOT_FOUND : HF_ERR_DENIED, "the anchor folder %s cannot be opened: %s", folder,
-                        strerrordesc_np(errno));
+        return cli_fail(c, errno == ENOENT ? HF_ERR_NOT_FOUND : HF_ERR_DENIED,
+                        "the anchor folder %s cannot be opened: %s", folder, strerrordesc_np(errno));
     if (faccessat(dir, "anchor", F_OK, 0) != 0)
-        return cli_fail(c, HF_ERR_NOT_FOUND, "%s holds no anchor: is it the folder given to holdfastd --anchor?", folder);
+        return cli_fail(c, HF_ERR_NOT_FOUND, "%s holds no anchor: is it the folder given to holdfastd --anchor?",
+                        folder);
     HF_AUTO(hf_fd_closep) int mark = openat(dir, MARK, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (mark < 0 || fsync(mark) != 0 || fsync(dir) != 0)
         return cli_fail(c, HF_ERR_DENIED, "%s cannot be written in %s: %s", MARK, folder, strerrordesc_np(errno));

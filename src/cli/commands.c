@@ -93,6 +93,7 @@ static const option_row audit_tail_options[] = {
 static const option_row audit_export_options[] = {
     { .name = "after", .value = "N", .help = "only segments after number N (the last one of an earlier export)" },
     OUT,
+    { .name = "key-out", .value = "P", .help = "also write the public key of the audit, PEM: keep it elsewhere" },
     { 0 },
 };
 static const option_row audit_verify_options[] = {
@@ -227,8 +228,9 @@ const command commands[] = {
       .help = "let the next start accept data older than its anchor, once",
       .options = audit_accept_rollback_options,
       .run = cmd_audit_accept_rollback,
-      .more = "For a backup that was put back on purpose. It needs no server: run it where holdfastd runs, as whom it runs.\n"
-              "The acceptance is audited. What was changed after the backup is lost." },
+      .more =
+          "For a backup that was put back on purpose. It needs no server: run it where holdfastd runs, as whom it runs.\n"
+          "The acceptance is audited. What was changed after the backup is lost." },
     { .noun = "token", .verb = "mint", .help = "sign a bearer token with a private key", .pass = cmd_token_mint },
     { .noun = "token",
       .verb = "inspect",

@@ -91,6 +91,7 @@ static hf_err start(cli *c, char *const *words)
         help_all(stderr);
         return HF_ERR_INVALID;
     }
+    HF_TRY(settings_take_output(c, &a));
     HF_TRY(choose(c, words + used, &k));
     return k.command == NULL ? HF_OK : run(c, &k, &a);
 }

@@ -11,7 +11,7 @@ static const char *variable(const char *name)
     return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-static hf_err take_output(cli *c, const args *a)
+hf_err settings_take_output(cli *c, const args *a)
 {
     const char *output = args_value(a, "output");
 
@@ -54,7 +54,7 @@ static hf_err take_token(cli *c, const args *a)
 
 hf_err settings_take(cli *c, const args *a)
 {
-    HF_TRY(take_output(c, a));
+    HF_TRY(settings_take_output(c, a));
     HF_TRY(take_peer(c, a));
     return take_token(c, a);
 }

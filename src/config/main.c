@@ -68,7 +68,8 @@ static void arguments_read(int argc, char **argv, struct arguments *ret)
 
 static void sandbox_enter(const struct arguments *args)
 {
-    const char *strict = getenv("HOLDFAST_STRICT"); /* from the supervisor, as far as it knows before the file is read */
+    const char *strict =
+        getenv("HOLDFAST_STRICT"); /* from the supervisor, as far as it knows before the file is read */
     hf_protections report = { 0 };
     hf_sandbox box = {
         .process = "config",

@@ -47,7 +47,8 @@ void anchor_pump(core *c, bool now)
 
     if (now)
         c->anchor_wanted = true;
-    if (c->state != CORE_OPEN || c->anchor_busy || c->anchor_absent || !c->has_manifest || c->manifest.generation == c->anchored_generation)
+    if (c->state != CORE_OPEN || c->anchor_busy || c->anchor_absent || !c->has_manifest ||
+        c->manifest.generation == c->anchored_generation)
         return;
     if (!c->anchor_wanted && at.ns < c->anchor_at.ns)
         return;
@@ -64,14 +65,18 @@ void anchor_pump(core *c, bool now)
 void anchor_acknowledged(core *c, hf_err e)
 {
     c->anchor_busy = false;
-    if (e == HF_ERR_UNSUPPORTED) { /* no anchor folder was given: freshness is `live`, and stopping waits for no anchor */
+    if (e ==
+        HF_ERR_UNSUPPORTED) { /* no anchor folder was given: freshness is `live`, and stopping waits for no anchor */
         c->anchor_absent = true;
         c->anchored_generation = 0;
-        hf_log(HF_LOG_WARN, "there is no anchor folder: older data put back while the HSM is down would not be noticed");
+        hf_log(HF_LOG_WARN,
+               "there is no anchor folder: older data put back while the HSM is down would not be noticed");
         return;
     }
     if (e != HF_OK) {
-        hf_log(HF_LOG_ERROR, "the anchor could not be written; freshness after a restart is not protected until it can: %s", hf_err_text(e));
+        hf_log(HF_LOG_ERROR,
+               "the anchor could not be written; freshness after a restart is not protected until it can: %s",
+               hf_err_text(e));
         c->anchored_generation = 0;
     }
     anchor_pump(c, false);

@@ -196,7 +196,8 @@ static hf_err take_process(core *c, const hf_message *m)
     HF_CHECK(rows_are_of(up.protections, up.role), HF_ERR_DENIED);
     hf_reader r = hf_reader_of(up.protections);
     HF_CHECK(hf_protection_row_next(&r, &row), HF_ERR_MALFORMED);
-    while (at < CORE_PROCESSES_MAX && c->processes[at].list != NULL && !hf_view_eq_str(row.process, c->processes[at].name))
+    while (at < CORE_PROCESSES_MAX && c->processes[at].list != NULL &&
+           !hf_view_eq_str(row.process, c->processes[at].name))
         at++;
     HF_CHECK(at < CORE_PROCESSES_MAX, HF_ERR_QUOTA);
     hf_view name = row.process;

@@ -103,14 +103,16 @@ static struct hf_row_ref row_ref(uint8_t kind, const uint8_t id[static 16], uint
     return ref;
 }
 
-hf_err change_set_add(core *c, change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version, const uint8_t *mac)
+hf_err change_set_add(core *c, change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version,
+                      const uint8_t *mac)
 {
     struct hf_row_ref ref = row_ref(kind, id, version, mac);
 
     return hf_set_hash_add(c->keys, &ch->set, &ref);
 }
 
-hf_err change_set_remove(core *c, change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version, const uint8_t *mac)
+hf_err change_set_remove(core *c, change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version,
+                         const uint8_t *mac)
 {
     struct hf_row_ref ref = row_ref(kind, id, version, mac);
 
@@ -384,7 +386,8 @@ void commit_manifest_row(core *c, const struct hf_store_rows *rows)
         return;
     if (rows->error == HF_ERR_NOT_FOUND && !c->has_manifest) {
         m = (struct hf_manifest) { .generation = 0 }; /* it ended before the first transaction */
-    } else if (rows->error != HF_OK || !hf_store_row_next(&r, &row) || hf_manifest_decode(c->keys, row.blob, &m) != HF_OK) {
+    } else if (rows->error != HF_OK || !hf_store_row_next(&r, &row) ||
+               hf_manifest_decode(c->keys, row.blob, &m) != HF_OK) {
         core_fail(c, "the restarted store gave no valid manifest: its data was altered or lost");
         return;
     }

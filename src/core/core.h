@@ -192,7 +192,8 @@ void core_unlock(core *c);
 /* Around a key operation: gives the lock away and takes it back. */
 void core_begin_work(core *c);
 void core_end_work(core *c);
-void core_fail(core *c, const char *format, ...) HF_PRINTF(2, 3); /* locked: state failed, who waits answered, keys wiped */
+void core_fail(core *c, const char *format, ...)
+    HF_PRINTF(2, 3); /* locked: state failed, who waits answered, keys wiped */
 void core_set_state(core *c, core_state s, const char *why);     /* locked */
 
 /* lanes.c */
@@ -202,9 +203,10 @@ hf_err lanes_make(core *c) HF_MUST_USE;
 void lanes_run(core *c);
 
 /* peers.c */
-hf_err peer_adopt(core *c, lane *l, hf_peer_role role, hf_channel *channel, peer **ret) HF_MUST_USE; /* takes channel on success */
+hf_err peer_adopt(core *c, lane *l, hf_peer_role role, hf_channel *channel, peer **ret)
+    HF_MUST_USE; /* takes channel on success */
 hf_err peer_add(core *c, lane *l, hf_peer_role role, int fd, peer **ret) HF_MUST_USE; /* locked; takes fd */
-void peer_send(peer *p, uint16_t type, uint64_t id, hf_view body);                      /* NULL is fine; a dead peer loses it */
+void peer_send(peer *p, uint16_t type, uint64_t id, hf_view body); /* NULL is fine; a dead peer loses it */
 void peer_end(peer *p, hf_err cause); /* locked, on its own lane: closes the channel and settles what hung on it */
 peer *peer_find(core *c, uint32_t slot, uint32_t generation);
 
@@ -240,7 +242,8 @@ void verdicts_clear(verdict_cache *v);
 /*
  * The actor behind a request. HF_OK with *ret, or *ret_wait when the verifier was asked and r is parked, or the error to answer.
  */
-hf_err verdicts_judge(core *c, request *r, const struct hf_head *head, hf_wall now, actor *ret, bool *ret_wait) HF_MUST_USE;
+hf_err verdicts_judge(core *c, request *r, const struct hf_head *head, hf_wall now, actor *ret, bool *ret_wait)
+    HF_MUST_USE;
 void verdicts_answer(core *c, const hf_message *m); /* VERDICT arrived */
 void verdicts_verifier_gone(core *c);
 void verdicts_verifier_new(core *c);
@@ -254,8 +257,9 @@ void verdicts_forget_revocation(core *c, const uint8_t id[static 16]);
 void verdicts_fail_all(core *c, hf_err e);
 
 /* keyset.c: locked */
-hf_err keyset_offer(core *c, const struct hf_keyset *m) HF_MUST_USE;    /* from the supervisor: checked now or at opening */
-hf_err keyset_check(core *c) HF_MUST_USE;                               /* at opening */
+hf_err keyset_offer(core *c, const struct hf_keyset *m)
+    HF_MUST_USE; /* from the supervisor: checked now or at opening */
+hf_err keyset_check(core *c) HF_MUST_USE; /* at opening */
 hf_err keyset_find(const core *c, hf_view kid, struct hf_keyset_row *ret) HF_MUST_USE;
 hf_err keyset_validate(hf_view rows, const char **reterr_why) HF_MUST_USE;
 hf_err keyset_copy(keyset *dst, uint64_t generation, hf_view rows, const uint8_t mac[static 32]) HF_MUST_USE;
@@ -270,11 +274,11 @@ struct key_entry {
     hf_alg alg;
     uint32_t usage;
     hf_key_state state; /* active when a version is; else revoked, staged or destroyed */
-    uint32_t version;   /* the active one, else the highest */
+    uint32_t version; /* the active one, else the highest */
     uint64_t generation;
     int64_t created_ns;
     uint32_t destroy_epoch;
-    uint64_t uses;       /* encryptions of the active version in this process */
+    uint64_t uses; /* encryptions of the active version in this process */
     uint64_t uses_lease; /* may go up to here */
     bool lease_asked;
     struct wrap_ref {
@@ -287,7 +291,8 @@ hf_err index_new(key_index **ret) HF_MUST_USE;
 void index_free(key_index *ix);
 /* Puts an authenticated record: new, or in place of the older generation. Copies blob. */
 hf_err index_put(key_index *ix, const struct hf_key_record *rec, hf_view blob, key_entry **ret) HF_MUST_USE;
-hf_err index_put_wrap(key_index *ix, const uint8_t id[static 16], uint32_t version, uint32_t epoch, const uint8_t mac[static HF_RECORD_MAC_BYTES]) HF_MUST_USE;
+hf_err index_put_wrap(key_index *ix, const uint8_t id[static 16], uint32_t version, uint32_t epoch,
+                      const uint8_t mac[static HF_RECORD_MAC_BYTES]) HF_MUST_USE;
 void index_drop_wraps(key_entry *e);
 key_entry *index_by_id(const key_index *ix, const uint8_t id[static 16]);
 key_entry *index_by_name(const key_index *ix, hf_view name);
@@ -317,16 +322,18 @@ void loading_fail_all(core *c, hf_err e);
 /* journal.c: locked */
 hf_err journal_start(core *c) HF_MUST_USE; /* makes the ring; before the sandbox */
 hf_err journal_append(core *c, struct hf_audit_record *rec) HF_MUST_USE;
-void journal_note(core *c, uint16_t action, hf_err result, const char *actor_name, const char *detail); /* our own events */
+void journal_note(core *c, uint16_t action, hf_err result, const char *actor_name,
+                  const char *detail); /* our own events */
 hf_err journal_payload_mac(core *c, const hf_view *parts, size_t n, uint8_t dst[static 16]) HF_MUST_USE;
 bool journal_unsealed(const core *c);
 /* Segments of what is not stored yet, as store ops into w; at most 8. */
-hf_err journal_segments(core *c, hf_wall now, hf_writer *w, struct hf_audit_chain *ret_sealed, uint64_t *ret_index) HF_MUST_USE;
+hf_err journal_segments(core *c, hf_wall now, hf_writer *w, struct hf_audit_chain *ret_sealed, uint64_t *ret_index)
+    HF_MUST_USE;
 
 /* commit.c: locked */
 struct change {
     request *request; /* answered when stored; NULL for core's own changes */
-    uint8_t *ops;     /* encoded store_op list */
+    uint8_t *ops; /* encoded store_op list */
     size_t ops_len, ops_cap;
     struct hf_set_hash set;
     uint64_t key_count;
@@ -358,8 +365,10 @@ hf_err change_new(core *c, change **ret) HF_MUST_USE; /* starts from the state t
 void change_free(change *ch);
 hf_err change_put(change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version, hf_view blob) HF_MUST_USE;
 hf_err change_delete(change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version) HF_MUST_USE;
-hf_err change_set_add(core *c, change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version, const uint8_t *mac) HF_MUST_USE;
-hf_err change_set_remove(core *c, change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version, const uint8_t *mac) HF_MUST_USE;
+hf_err change_set_add(core *c, change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version,
+                      const uint8_t *mac) HF_MUST_USE;
+hf_err change_set_remove(core *c, change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version,
+                         const uint8_t *mac) HF_MUST_USE;
 hf_err change_reply(change *ch, uint16_t type, hf_view body) HF_MUST_USE;
 void commit_submit(core *c, change *ch); /* takes it; its audit record is already in the journal */
 void commit_pump(core *c);
@@ -387,8 +396,8 @@ void core_forget_keys(core *c); /* frees, and so wipes, every key; what a lane i
 hf_err epochs_write(core *c) HF_MUST_USE; /* asks the supervisor to put c->epochs on disk; transactions wait for it */
 
 void audit_fail_all(core *c, hf_err e); /* op_audit.c: the store is gone */
-void epoch_abort(core *c, hf_err e);    /* op_epoch_rotate.c: the same, or failed; a new request goes on */
-void epoch_resume(core *c);             /* at opening: a rotation that was cut off goes on */
+void epoch_abort(core *c, hf_err e); /* op_epoch_rotate.c: the same, or failed; a new request goes on */
+void epoch_resume(core *c); /* at opening: a rotation that was cut off goes on */
 
 /* failures.c: locked */
 hf_err failures_new(failure_table **ret) HF_MUST_USE;

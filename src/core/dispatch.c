@@ -21,17 +21,19 @@ const op_row op_rows[] = {
     { HF_MSG_KEY_LIST, PLAIN, .act = op_key_list },
     { HF_MSG_KEY_SHOW, .key_at = KEY_OF(hf_key_show), .version_at = NO_FIELD, .act = op_key_show },
     { HF_MSG_KEY_VERSIONS, .key_at = KEY_OF(hf_key_versions), .version_at = NO_FIELD, .act = op_key_versions },
-    { HF_MSG_KEY_PUBLIC, .key_at = KEY_OF(hf_key_public), .version_at = offsetof(struct hf_key_public, version), .loads = true,
-      .act = op_key_public },
+    { HF_MSG_KEY_PUBLIC, .key_at = KEY_OF(hf_key_public), .version_at = offsetof(struct hf_key_public, version),
+      .loads = true, .act = op_key_public },
     { HF_MSG_KEY_ROTATE, .key_at = KEY_OF(hf_key_rotate), .version_at = NO_FIELD, .act = op_key_rotate },
     { HF_MSG_KEY_REVOKE, .key_at = KEY_OF(hf_key_revoke), .version_at = NO_FIELD, .act = op_key_revoke },
     { HF_MSG_KEY_DESTROY, .key_at = KEY_OF(hf_key_destroy), .version_at = NO_FIELD, .act = op_key_destroy },
-    { HF_MSG_SIGN, .key_at = KEY_OF(hf_sign), .version_at = NO_FIELD, .usage = HF_USE_SIGN, .loads = true, .act = op_sign },
-    { HF_MSG_VERIFY, .key_at = KEY_OF(hf_verify), .version_at = offsetof(struct hf_verify, version), .usage = HF_USE_VERIFY,
-      .loads = true, .act = op_verify },
+    { HF_MSG_SIGN, .key_at = KEY_OF(hf_sign), .version_at = NO_FIELD, .usage = HF_USE_SIGN, .loads = true,
+      .act = op_sign },
+    { HF_MSG_VERIFY, .key_at = KEY_OF(hf_verify), .version_at = offsetof(struct hf_verify, version),
+      .usage = HF_USE_VERIFY, .loads = true, .act = op_verify },
     { HF_MSG_ENCRYPT, .key_at = KEY_OF(hf_encrypt), .version_at = NO_FIELD, .usage = HF_USE_ENCRYPT, .loads = true,
       .act = op_encrypt },
-    { HF_MSG_DECRYPT, .key_at = KEY_OF(hf_decrypt), .version_at = NO_FIELD, .usage = HF_USE_DECRYPT, .act = op_decrypt },
+    { HF_MSG_DECRYPT, .key_at = KEY_OF(hf_decrypt), .version_at = NO_FIELD, .usage = HF_USE_DECRYPT,
+      .act = op_decrypt },
     { HF_MSG_ENCAPSULATE, .key_at = KEY_OF(hf_encapsulate), .version_at = NO_FIELD, .usage = HF_USE_ENCAPSULATE,
       .loads = true, .act = op_encapsulate },
     { HF_MSG_DECAPSULATE, .key_at = KEY_OF(hf_decapsulate), .version_at = offsetof(struct hf_decapsulate, version),
@@ -151,7 +153,10 @@ hf_err op_load(op *o)
     o->loaded = cache_hold(c->cache, o->entry->id, o->version);
     if (o->loaded != NULL)
         return HF_OK;
-    HF_TRY(loading_start(c, o->request, o->entry, o->version));
+    hf_err e = loading_start(c, o->request, o->entry, o->version);
+    if (e == HF_ERR_NOT_FOUND)
+        return op_fails(o, e, "the key has no version %u; see 'holdfast key versions'", o->version);
+    HF_TRY(e);
     o->waits = true;
     return HF_OK;
 }

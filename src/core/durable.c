@@ -73,7 +73,8 @@ void durable_expire(core *c, hf_mono now)
             c->durable_tail = &d->next;
             continue;
         }
-        request_fail(c, &d->request, HF_ERR_STORE, "the audit record could not be stored in time, so the result is withheld", 0);
+        request_fail(c, &d->request, HF_ERR_STORE,
+                     "the audit record could not be stored in time, so the result is withheld", 0);
         c->parked--;
         drop(d);
     }

@@ -103,8 +103,8 @@ hf_err journal_segments(core *c, hf_wall now, hf_writer *w, struct hf_audit_chai
         size_t len, blob_len;
         HF_TRY(hf_ring_read_after(&reader, at.seq, entries, sizeof(entries), &len, &last));
         HF_CHECK(len > 0, HF_ERR_INTERNAL);
-        HF_TRY(hf_segment_seal(index + 1, &at, now, (hf_view) { entries, len }, hf_root_key(c->keys, HF_PURPOSE_AUDIT_MAC),
-                               j->sign_key, blob, sizeof(blob), &blob_len));
+        HF_TRY(hf_segment_seal(index + 1, &at, now, (hf_view) { entries, len },
+                               hf_root_key(c->keys, HF_PURPOSE_AUDIT_MAC), j->sign_key, blob, sizeof(blob), &blob_len));
         HF_TRY(hf_segment_decode((hf_view) { blob, blob_len }, &seg));
         HF_TRY(put_segment(w, last, (hf_view) { blob, blob_len }));
         index++;

@@ -69,8 +69,8 @@ static void arm_seal_timer(core *c)
 {
     core_lock(c);
     /* Not while no transaction can begin, or the timer would fire without end: what ends that begins one itself. */
-    bool wanted = c->state == CORE_OPEN && c->store != NULL && !c->epoch_busy && journal_unsealed(c) && !c->commit.in_flight &&
-                  c->seal_timer.slot == 0;
+    bool wanted = c->state == CORE_OPEN && c->store != NULL && !c->epoch_busy && journal_unsealed(c) &&
+                  !c->commit.in_flight && c->seal_timer.slot == 0;
     hf_mono at = hf_mono_after_ms(c->journal.oldest_unsealed, c->config.segment_ms);
     if (c->durable_head != NULL)
         at = hf_mono_now();

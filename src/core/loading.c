@@ -90,7 +90,8 @@ static void end(core *c, load *l, hf_err e)
         request_rerun_all(c, &l->waiting);
     else
         request_queue_fail(c, &l->waiting, e,
-                           e == HF_ERR_INTEGRITY ? "the store withheld or altered the key's record; see the log" : NULL);
+                           e == HF_ERR_INTEGRITY ? "the store withheld or altered the key's record; see the log"
+                                                 : NULL);
     free(l);
 }
 
@@ -146,7 +147,8 @@ void loading_rows(core *c, uint64_t id, const struct hf_store_rows *rows)
     if (l == NULL)
         return;
     const key_entry *e = c->state == CORE_OPEN ? index_by_id(c->index, l->key_id) : NULL;
-    if (e != NULL && check_version(c, e, l->version) != HF_OK) { /* destroyed meanwhile: nothing of it is loaded any more */
+    if (e != NULL &&
+        check_version(c, e, l->version) != HF_OK) { /* destroyed meanwhile: nothing of it is loaded any more */
         end(c, l, HF_OK);
         return;
     }
@@ -155,7 +157,8 @@ void loading_rows(core *c, uint64_t id, const struct hf_store_rows *rows)
     if (err == HF_OK)
         err = wrap ? take_wrap(c, l, e, blob) : take_version(c, l, e, blob);
     if (err == HF_ERR_INTEGRITY || err == HF_ERR_BAD_KEY) {
-        hf_log(HF_LOG_ERROR, "integrity: the store's %s row of a key version is missing or altered", wrap ? "wrap" : "version");
+        hf_log(HF_LOG_ERROR, "integrity: the store's %s row of a key version is missing or altered",
+               wrap ? "wrap" : "version");
         journal_note(c, HF_MSG_STORE_GET, HF_ERR_INTEGRITY, "core", "a key version's row is missing or altered");
         err = HF_ERR_INTEGRITY;
     }

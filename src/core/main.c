@@ -149,7 +149,8 @@ int main(int argc, char **argv)
     c->started = hf_mono_now();
     c->state = CORE_SEALED;
 
-    if (hf_channel_new(SUPERVISOR_FD, 1u << 20, hf_message_max_body, &channel) != HF_OK || receive_start(c, channel) != HF_OK)
+    if (hf_channel_new(SUPERVISOR_FD, 1u << 20, hf_message_max_body, &channel) != HF_OK ||
+        receive_start(c, channel) != HF_OK)
         hf_fatal("no start-up messages from the supervisor: core is started by holdfastd, not by hand");
     make_arena(c);
     start_crypto(c);

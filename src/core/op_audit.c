@@ -31,7 +31,9 @@ static void ask(core *c, fetch *f, uint64_t after)
 {
     uint8_t bytes[64];
     hf_writer w = hf_writer_on(bytes, sizeof(bytes));
-    struct hf_store_scan m = { .kind = HF_ROW_SEGMENT, .after_version = after, .from_start = after == 0, .max_bytes = SCAN_BYTES };
+    struct hf_store_scan m = {
+        .kind = HF_ROW_SEGMENT, .after_version = after, .from_start = after == 0, .max_bytes = SCAN_BYTES
+    };
 
     f->id = AUDIT_ID | ++next_id;
     if (hf_store_scan_encode(&m, &w) == HF_OK)
@@ -55,8 +57,13 @@ static hf_err start(op *o, uint64_t after, uint32_t limit)
 {
     core *c = o->core;
     struct hf_audit_record rec = {
-        .time = o->now, .klass = HF_AUDIT_JOURNAL, .action = o->row->type, .roles = (uint16_t)o->who.roles, .count = 1,
-        .actor = hf_view_str(o->who.subject), .request_id = o->in.head.request_id,
+        .time = o->now,
+        .klass = HF_AUDIT_JOURNAL,
+        .action = o->row->type,
+        .roles = (uint16_t)o->who.roles,
+        .count = 1,
+        .actor = hf_view_str(o->who.subject),
+        .request_id = o->in.head.request_id,
     };
 
     HF_CHECK(c->store != NULL, HF_ERR_PEER_GONE);
@@ -245,8 +252,8 @@ hf_err op_audit_head(op *o)
     hf_put_u64(&h, (uint64_t)o->now.ns);
     hf_put_bytes(&t, "holdfast audit head v1", sizeof("holdfast audit head v1")); /* with its NUL */
     hf_put_bytes(&t, head, h.len);
-    HF_TRY(hf_key_sign(c->journal.sign_key, HF_SCHEME_ED25519, HF_HASH_NONE, false, hf_writer_view(&t), signature, sizeof(signature),
-                       &sig_len));
+    HF_TRY(hf_key_sign(c->journal.sign_key, HF_SCHEME_ED25519, HF_HASH_NONE, false, hf_writer_view(&t), signature,
+                       sizeof(signature), &sig_len));
     HF_TRY(hf_key_public_der(c->journal.sign_key, spki, sizeof(spki), &spki_len));
     hf_put_bytes(&w, head, h.len);
     hf_put_bytes(&w, signature, sig_len);

@@ -17,7 +17,8 @@ hf_err op_decrypt(op *o)
     struct hf_ciphertext ct;
 
     o->payload[o->n_payload++] = in->ciphertext;
-    if (in->nonce.len != HF_GCM_NONCE_BYTES || hf_ciphertext_parse(in->ciphertext, &ct) != HF_OK || ct.alg != o->entry->alg)
+    if (in->nonce.len != HF_GCM_NONCE_BYTES || hf_ciphertext_parse(in->ciphertext, &ct) != HF_OK ||
+        ct.alg != o->entry->alg)
         return refuse(o);
     o->version = ct.version;
     hf_err e = op_load(o);

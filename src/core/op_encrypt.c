@@ -48,7 +48,8 @@ static hf_err count_use(op *o)
     key_entry *e = o->entry;
 
     if (e->uses >= INVOCATIONS_MAX)
-        return op_fails(o, HF_ERR_WRONG_STATE, "this version has made 2^32 encryptions, the most that random nonces allow: rotate the key");
+        return op_fails(o, HF_ERR_WRONG_STATE,
+                        "this version has made 2^32 encryptions, the most that random nonces allow: rotate the key");
     if (e->uses >= e->uses_lease)
         return take_lease(o);
     e->uses++;

@@ -86,7 +86,8 @@ static hf_err apply(core *c, change *ch)
 {
     (void)ch;
     for (size_t i = 0; i < rot.n_done; i++)
-        HF_TRY(index_put_wrap(c->index, rot.done[i].entry->id, rot.done[i].version, c->epochs.next.epoch, rot.done[i].mac));
+        HF_TRY(index_put_wrap(c->index, rot.done[i].entry->id, rot.done[i].version, c->epochs.next.epoch,
+                              rot.done[i].mac));
     return HF_OK;
 }
 
@@ -99,7 +100,8 @@ static void finish(core *c, change *ch, hf_err e)
         return; /* cut off meanwhile */
     rot.n_done = 0;
     if (e != HF_OK)
-        end(c, HF_ERR_STORE, "the store refused the new wrappings; `holdfast root rotate-epoch` goes on where this stopped");
+        end(c, HF_ERR_STORE,
+            "the store refused the new wrappings; `holdfast root rotate-epoch` goes on where this stopped");
     else
         work(c);
 }
@@ -229,8 +231,14 @@ hf_err op_epoch_rotate(op *o)
         c->epochs.next.epoch = c->epochs.current.epoch + 1;
     }
     struct hf_audit_record rec = {
-        .time = o->now, .klass = HF_AUDIT_DURABLE, .action = o->row->type, .roles = (uint16_t)o->who.roles, .count = 1,
-        .actor = hf_view_str(o->who.subject), .request_id = o->in.head.request_id, .detail = hf_view_str("epoch rotation begins"),
+        .time = o->now,
+        .klass = HF_AUDIT_DURABLE,
+        .action = o->row->type,
+        .roles = (uint16_t)o->who.roles,
+        .count = 1,
+        .actor = hf_view_str(o->who.subject),
+        .request_id = o->in.head.request_id,
+        .detail = hf_view_str("epoch rotation begins"),
     };
     memcpy(rec.address, o->in.head.address, sizeof(rec.address));
     HF_TRY(journal_append(c, &rec));

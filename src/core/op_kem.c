@@ -12,7 +12,9 @@ hf_err op_encapsulate(op *o)
     core_begin_work(o->core);
     hf_err e = hf_key_encapsulate(cache_key(o->loaded), ct, sizeof(ct), &len, secret);
     core_end_work(o->core);
-    struct hf_encapsulated m = { .version = o->version, .ciphertext = { ct, len }, .shared_secret = { secret, sizeof(secret) } };
+    struct hf_encapsulated m = { .version = o->version,
+                                 .ciphertext = { ct, len },
+                                 .shared_secret = { secret, sizeof(secret) } };
     if (e == HF_OK)
         e = hf_encapsulated_encode(&m, &o->reply);
     explicit_bzero(secret, sizeof(secret));

@@ -11,7 +11,8 @@ hf_err op_key_rotate(op *o)
     bool waits;
 
     if (o->entry->state != HF_STATE_ACTIVE)
-        return op_fails(o, HF_ERR_WRONG_STATE, "only an active key can be rotated; this one is %s", hf_key_state_name(o->entry->state));
+        return op_fails(o, HF_ERR_WRONG_STATE, "only an active key can be rotated; this one is %s",
+                        hf_key_state_name(o->entry->state));
     HF_TRY(op_change_start(o, &waits));
     if (waits)
         return HF_OK;
@@ -27,7 +28,8 @@ hf_err op_key_revoke(op *o)
     bool waits;
 
     if (o->entry->state != HF_STATE_ACTIVE)
-        return op_fails(o, HF_ERR_WRONG_STATE, "only an active key can be revoked; this one is %s", hf_key_state_name(o->entry->state));
+        return op_fails(o, HF_ERR_WRONG_STATE, "only an active key can be revoked; this one is %s",
+                        hf_key_state_name(o->entry->state));
     HF_TRY(op_change_start(o, &waits));
     if (waits)
         return HF_OK;

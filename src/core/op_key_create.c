@@ -9,11 +9,14 @@ static hf_err check_request(op *o, const struct hf_key_create *in)
     uint32_t possible = hf_alg_usages((hf_alg)in->algorithm);
 
     if (!hf_name_ok(in->name))
-        return op_fails(o, HF_ERR_INVALID, "a key's name is 1 to 64 of A-Z a-z 0-9 . _ -, begins with a letter or digit, and is not a UUID");
+        return op_fails(
+            o, HF_ERR_INVALID,
+            "a key's name is 1 to 64 of A-Z a-z 0-9 . _ -, begins with a letter or digit, and is not a UUID");
     if (possible == 0)
         return op_fails(o, HF_ERR_UNSUPPORTED, "this algorithm is not offered");
     if ((in->usage & ~possible) != 0)
-        return op_fails(o, HF_ERR_UNSUPPORTED, "%s cannot be used for all of the wanted usages", hf_alg_name((hf_alg)in->algorithm));
+        return op_fails(o, HF_ERR_UNSUPPORTED, "%s cannot be used for all of the wanted usages",
+                        hf_alg_name((hf_alg)in->algorithm));
     if (index_by_name(o->core->index, in->name) != NULL)
         return op_fails(o, HF_ERR_EXISTS, "a key with this name exists; names stay taken after destruction");
     return HF_OK;

@@ -54,7 +54,10 @@ hf_err op_key_list(op *o)
             e = op_put_key_info(c, entry, &items);
         total++;
     }
-    struct hf_keys m = { .total = total, .page = page, .per_page = per_page, .has_more = total > first + per_page,
+    struct hf_keys m = { .total = total,
+                         .page = page,
+                         .per_page = per_page,
+                         .has_more = total > first + per_page,
                          .items = hf_writer_view(&items) };
     if (e == HF_OK)
         e = hf_keys_encode(&m, &o->reply);
@@ -83,7 +86,9 @@ hf_err op_key_versions(op *o)
             .version = v->version,
             .state = (uint8_t)v->state,
             .created_ns = v->created.ns,
-            .destruction = v->state != HF_STATE_DESTROYED ? 0 : erased ? 2 : 1,
+            .destruction = v->state != HF_STATE_DESTROYED ? 0
+                           : erased                       ? 2
+                                                          : 1,
         };
         HF_TRY(hf_version_info_encode(&info, &items));
     }

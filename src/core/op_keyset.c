@@ -39,7 +39,8 @@ static hf_err send_to_disk(core *c)
 {
     size_t cap = c->next_keyset.rows_len + 128;
     uint8_t *bytes = malloc(cap);
-    struct hf_keyset_write m = { .generation = c->next_keyset.generation, .rows = { c->next_keyset.rows, c->next_keyset.rows_len } };
+    struct hf_keyset_write m = { .generation = c->next_keyset.generation,
+                                 .rows = { c->next_keyset.rows, c->next_keyset.rows_len } };
 
     HF_CHECK(bytes != NULL, HF_ERR_OVERLOADED);
     hf_writer w = hf_writer_on(bytes, cap);
@@ -62,7 +63,8 @@ hf_err op_keyset_apply(op *o)
     bool waits;
 
     if (in->generation <= c->keyset.generation)
-        return op_fails(o, HF_ERR_CONFLICT, "the keyset's generation must be above the current one, %llu", (unsigned long long)c->keyset.generation);
+        return op_fails(o, HF_ERR_CONFLICT, "the keyset's generation must be above the current one, %llu",
+                        (unsigned long long)c->keyset.generation);
     if (keyset_validate(in->rows, &why) != HF_OK)
         return op_fails(o, HF_ERR_INVALID, "the keyset is refused: %s", why);
     HF_TRY(op_wait_for_slot(o, &waits));
@@ -106,8 +108,13 @@ void keyset_written(core *c, hf_err e)
         return;
     }
     struct hf_audit_record rec = {
-        .time = hf_wall_now(), .klass = HF_AUDIT_DURABLE, .action = HF_MSG_KEYSET_APPLY, .roles = (uint16_t)c->keyset_actor.roles,
-        .count = 1, .actor = hf_view_str(c->keyset_actor.subject), .request_id = in.head.request_id,
+        .time = hf_wall_now(),
+        .klass = HF_AUDIT_DURABLE,
+        .action = HF_MSG_KEYSET_APPLY,
+        .roles = (uint16_t)c->keyset_actor.roles,
+        .count = 1,
+        .actor = hf_view_str(c->keyset_actor.subject),
+        .request_id = in.head.request_id,
         .detail = hf_view_str("keyset applied"),
     };
     for (size_t i = 0; i < sizeof(rec.address); i++)

@@ -66,7 +66,8 @@ static hf_err drop_expired(op *o, const uint8_t new_id[static 16])
     change *ch = o->change;
     int64_t expires_s;
 
-    if (!verdicts_expired_revocation(o->core, o->now, ch->expired_id, &expires_s) || memcmp(ch->expired_id, new_id, 16) == 0)
+    if (!verdicts_expired_revocation(o->core, o->now, ch->expired_id, &expires_s) ||
+        memcmp(ch->expired_id, new_id, 16) == 0)
         return HF_OK;
     HF_TRY(set_remove(o, ch->expired_id, expires_s));
     ch->has_expired = true;
@@ -79,7 +80,8 @@ static hf_err replace_or_add(op *o, const uint8_t id[static 16], int64_t *expire
 
     HF_TRY(drop_expired(o, id));
     if (!verdicts_revoked(o->core, id, &before)) {
-        HF_CHECK(o->change->has_expired || !verdicts_revocations_full(o->core), op_fails(o, HF_ERR_QUOTA, "too many tokens are revoked at once"));
+        HF_CHECK(o->change->has_expired || !verdicts_revocations_full(o->core),
+                 op_fails(o, HF_ERR_QUOTA, "too many tokens are revoked at once"));
         return HF_OK;
     }
     *expires_s = *expires_s > before ? *expires_s : before;

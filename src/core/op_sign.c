@@ -11,8 +11,8 @@ hf_err op_sign(op *o)
 
     o->payload[o->n_payload++] = in->payload;
     core_begin_work(o->core);
-    hf_err e = hf_key_sign(cache_key(o->loaded), (hf_scheme)in->scheme, (hf_hash)in->hash, in->prehashed, in->payload, signature,
-                           sizeof(signature), &len);
+    hf_err e = hf_key_sign(cache_key(o->loaded), (hf_scheme)in->scheme, (hf_hash)in->hash, in->prehashed, in->payload,
+                           signature, sizeof(signature), &len);
     core_end_work(o->core);
     if (e == HF_ERR_UNSUPPORTED)
         return op_fails(o, e, "this scheme, hash or prehashing does not go with %s", hf_alg_name(o->entry->alg));

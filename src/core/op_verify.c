@@ -9,7 +9,8 @@ hf_err op_verify(op *o)
 
     o->payload[o->n_payload++] = in->payload;
     core_begin_work(o->core);
-    hf_err e = hf_key_verify(cache_key(o->loaded), (hf_scheme)in->scheme, (hf_hash)in->hash, in->prehashed, in->payload, in->signature);
+    hf_err e = hf_key_verify(cache_key(o->loaded), (hf_scheme)in->scheme, (hf_hash)in->hash, in->prehashed, in->payload,
+                             in->signature);
     core_end_work(o->core);
     if (e == HF_ERR_UNSUPPORTED)
         return op_fails(o, e, "this scheme, hash or prehashing does not go with %s", hf_alg_name(o->entry->alg));

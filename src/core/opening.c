@@ -55,7 +55,9 @@ static void ask_scan(core *c, uint8_t kind, const uint8_t *after_id, uint64_t af
 {
     uint8_t bytes[64];
     hf_writer w = hf_writer_on(bytes, sizeof(bytes));
-    struct hf_store_scan m = { .kind = kind, .after_version = after_version, .from_start = from_start, .max_bytes = SCAN_BYTES };
+    struct hf_store_scan m = {
+        .kind = kind, .after_version = after_version, .from_start = from_start, .max_bytes = SCAN_BYTES
+    };
 
     if (after_id != NULL)
         memcpy(m.after_id, after_id, sizeof(m.after_id));
@@ -135,7 +137,8 @@ static hf_err load_epochs(core *c, struct opening *o)
         return e == HF_OK ? HF_OK : because(o, e, "the epoch key file was altered or belongs to another root key");
     }
     if (c->has_manifest)
-        return because(o, HF_ERR_INTEGRITY, "the epoch key file is missing, and without it no key in the store can be opened");
+        return because(o, HF_ERR_INTEGRITY,
+                       "the epoch key file is missing, and without it no key in the store can be opened");
     HF_TRY(hf_epoch_key_new(&c->epochs.current.key));
     c->epochs.current.epoch = 1;
     return epochs_write(c);
@@ -154,7 +157,8 @@ static hf_err load_anchor(core *c, struct opening *o)
 static hf_err first_start(core *c, struct opening *o)
 {
     if (o->has_anchor)
-        return because(o, HF_ERR_ROLLBACK, "the store is empty, but the anchor says that it held data: it was deleted or exchanged");
+        return because(o, HF_ERR_ROLLBACK,
+                       "the store is empty, but the anchor says that it held data: it was deleted or exchanged");
     c->manifest = (struct hf_manifest) { .epoch = 1 };
     return HF_OK;
 }
@@ -172,12 +176,14 @@ static hf_err rollback_found(core *c, struct opening *o)
 static hf_err check_anchor(core *c, struct opening *o)
 {
     if (c->manifest.generation < c->newest_generation)
-        return because(o, HF_ERR_ROLLBACK, "the store is older than it was when the HSM was sealed: a copy from the past was put in place");
-    if (o->has_anchor && c->manifest.generation < o->anchor.manifest_generation && rollback_found(c, o) != HF_OK)
         return because(o, HF_ERR_ROLLBACK,
-                       "the store is older than its anchor (generation %llu, anchored %llu): a copy from the past was put in place; if that was you, see "
-                       "'holdfast audit accept-rollback'",
-                       (unsigned long long)c->manifest.generation, (unsigned long long)o->anchor.manifest_generation);
+                       "the store is older than it was when the HSM was sealed: a copy from the past was put in place");
+    if (o->has_anchor && c->manifest.generation < o->anchor.manifest_generation && rollback_found(c, o) != HF_OK)
+        return because(
+            o, HF_ERR_ROLLBACK,
+            "the store is older than its anchor (generation %llu, anchored %llu): a copy from the past was put in place; if that was you, see "
+            "'holdfast audit accept-rollback'",
+            (unsigned long long)c->manifest.generation, (unsigned long long)o->anchor.manifest_generation);
     return HF_OK;
 }
 
@@ -199,14 +205,19 @@ static hf_err take_manifest(core *c, struct opening *o, const struct hf_store_ro
     HF_TRY(load_epochs(c, o));
     uint32_t newest = c->epochs.next.key != NULL ? c->epochs.next.epoch : c->epochs.current.epoch;
     if (newest < c->manifest.epoch)
-        return because(o, HF_ERR_ROLLBACK, "the epoch key file is older than the store (epoch %u, the store is at %u): a copy from the past was put in place",
-                       newest, c->manifest.epoch);
+        return because(
+            o, HF_ERR_ROLLBACK,
+            "the epoch key file is older than the store (epoch %u, the store is at %u): a copy from the past was put in place",
+            newest, c->manifest.epoch);
     /* A first start that was cut off before its first transaction leaves the file of epoch 1 and an empty store. */
     if (!c->has_manifest && c->epochs.current.epoch != 1)
-        return because(o, HF_ERR_ROLLBACK, "the store is empty, but the epoch key file is not from a first start: the store was deleted or exchanged");
+        return because(
+            o, HF_ERR_ROLLBACK,
+            "the store is empty, but the epoch key file is not from a first start: the store was deleted or exchanged");
     hf_err e = keyset_check(c);
     if (e != HF_OK)
-        return because(o, e, "the keyset file was altered, is older than the newest one applied, or belongs to another root key");
+        return because(
+            o, e, "the keyset file was altered, is older than the newest one applied, or belongs to another root key");
     return HF_OK;
 }
 
@@ -225,7 +236,8 @@ static hf_err take_key(core *c, struct opening *o, const struct hf_store_row *ro
 
     HF_CHECK(row->kind == HF_ROW_KEY && row->version == 0, HF_ERR_INTEGRITY);
     HF_TRY(hf_key_record_decode(c->keys, row->blob, row->id, NULL, c->scratch));
-    HF_CHECK(index_by_id(c->index, row->id) == NULL && index_by_name(c->index, c->scratch->name) == NULL, HF_ERR_INTEGRITY);
+    HF_CHECK(index_by_id(c->index, row->id) == NULL && index_by_name(c->index, c->scratch->name) == NULL,
+             HF_ERR_INTEGRITY);
     HF_TRY(index_put(c->index, c->scratch, row->blob, &e));
     o->keys++;
     return add_to_set(c, o, row);
@@ -288,12 +300,17 @@ static hf_err take_segment(core *c, struct opening *o, const struct hf_store_row
 static hf_err check_state(core *c, struct opening *o)
 {
     if (hf_set_hash_equal(c->keys, &o->set, &c->manifest.set) != HF_OK || o->keys != c->manifest.key_count)
-        return because(o, HF_ERR_INTEGRITY, "the store's rows are not those that its manifest commits to: some were withheld, added or exchanged");
-    if (o->chain.seq != c->manifest.audit_seq || memcmp(o->chain.head, c->manifest.audit_head, sizeof(o->chain.head)) != 0)
-        return because(o, HF_ERR_INTEGRITY, "the audit does not end where the manifest says: segments are missing or were altered");
-    if (o->has_anchor && o->anchor.audit_seq > 0 && !o->anchor_met && o->anchor.audit_seq + AUDIT_RECHECK > o->chain.seq &&
-        rollback_found(c, o) != HF_OK)
-        return because(o, HF_ERR_ROLLBACK, "the audit does not contain the record that the anchor names: another history was put in place");
+        return because(
+            o, HF_ERR_INTEGRITY,
+            "the store's rows are not those that its manifest commits to: some were withheld, added or exchanged");
+    if (o->chain.seq != c->manifest.audit_seq ||
+        memcmp(o->chain.head, c->manifest.audit_head, sizeof(o->chain.head)) != 0)
+        return because(o, HF_ERR_INTEGRITY,
+                       "the audit does not end where the manifest says: segments are missing or were altered");
+    if (o->has_anchor && o->anchor.audit_seq > 0 && !o->anchor_met &&
+        o->anchor.audit_seq + AUDIT_RECHECK > o->chain.seq && rollback_found(c, o) != HF_OK)
+        return because(o, HF_ERR_ROLLBACK,
+                       "the audit does not contain the record that the anchor names: another history was put in place");
     return HF_OK;
 }
 
@@ -337,8 +354,8 @@ static hf_view after_chain(core *c, hf_view entries)
  */
 static bool is_undone_change(const struct hf_audit_record *rec)
 {
-    return rec->klass == HF_AUDIT_DURABLE && rec->result == hf_audit_result_of(HF_OK) && rec->action != HF_MSG_EPOCH_ROTATE &&
-           rec->action != HF_MSG_ROOT_KEY;
+    return rec->klass == HF_AUDIT_DURABLE && rec->result == hf_audit_result_of(HF_OK) &&
+           rec->action != HF_MSG_EPOCH_ROTATE && rec->action != HF_MSG_ROOT_KEY;
 }
 
 static void contradict(core *c, hf_view adopted, uint64_t last)
@@ -350,7 +367,8 @@ static void contradict(core *c, hf_view adopted, uint64_t last)
     while (hf_audit_entry_next(&adopted, &e) == HF_OK && e.seq <= last) {
         if (hf_audit_record_decode(e.record, &rec) != HF_OK || !is_undone_change(&rec))
             continue;
-        snprintf(detail, sizeof(detail), "record %llu: core or store ended before this was stored", (unsigned long long)rec.seq);
+        snprintf(detail, sizeof(detail), "record %llu: core or store ended before this was stored",
+                 (unsigned long long)rec.seq);
         rec.time = hf_wall_now();
         rec.result = hf_audit_result_of(HF_ERR_STORE);
         rec.actor = hf_view_str("core");
@@ -366,7 +384,9 @@ static hf_err adopt_stored(core *c, struct opening *o)
         return HF_OK;
     hf_view entries = after_chain(c, (hf_view) { c->journal.stored_tail, c->journal.stored_tail_len });
     if (adopt(c, entries) != HF_OK)
-        return because(o, HF_ERR_AUDIT_FULL, "the audit ring is too small for the records that the last run left: raise ring_mib in holdfast.conf");
+        return because(
+            o, HF_ERR_AUDIT_FULL,
+            "the audit ring is too small for the records that the last run left: raise ring_mib in holdfast.conf");
     contradict(c, entries, c->journal.chain.seq);
     if (journal_unsealed(c))
         c->journal.oldest_unsealed = hf_mono_now();
@@ -375,7 +395,8 @@ static hf_err adopt_stored(core *c, struct opening *o)
 
 static hf_err load_sign_key(core *c)
 {
-    return hf_key_load_private(HF_ALG_ED25519, hf_root_key_secret(c->keys, HF_PURPOSE_AUDIT_SIGN), &c->journal.sign_key);
+    return hf_key_load_private(HF_ALG_ED25519, hf_root_key_secret(c->keys, HF_PURPOSE_AUDIT_SIGN),
+                               &c->journal.sign_key);
 }
 
 static hf_err finish_opening(core *c, struct opening *o)
@@ -402,7 +423,8 @@ static void open_now(core *c)
 
     if (c->open_step->rollback_accepted) {
         snprintf(detail, sizeof(detail), "unsealed; rollback accepted: store generation %llu, anchored %llu",
-                 (unsigned long long)c->manifest.generation, (unsigned long long)c->open_step->anchor.manifest_generation);
+                 (unsigned long long)c->manifest.generation,
+                 (unsigned long long)c->open_step->anchor.manifest_generation);
         hf_log(HF_LOG_WARN, "%s", detail);
     }
     opening_drop(c);
@@ -456,7 +478,8 @@ static hf_err take_rows(core *c, struct opening *o, const struct hf_store_rows *
     while (hf_store_row_next(&r, &row)) {
         hf_err e = s->take(c, o, &row);
         if (e == HF_ERR_INTEGRITY || e == HF_ERR_MALFORMED || e == HF_ERR_UNSUPPORTED || e == HF_ERR_BOUNDS)
-            return because(o, e == HF_ERR_UNSUPPORTED ? e : HF_ERR_INTEGRITY, "%s in the store was altered or is of a newer release", s->what);
+            return because(o, e == HF_ERR_UNSUPPORTED ? e : HF_ERR_INTEGRITY,
+                           "%s in the store was altered or is of a newer release", s->what);
         HF_TRY(e);
     }
     HF_CHECK(!r.failed, HF_ERR_MALFORMED);

@@ -69,7 +69,8 @@ void peer_end(peer *p, hf_err cause)
     hf_peer_role role = p->role;
 
     if (cause != HF_ERR_PEER_GONE) {
-        hf_log(HF_LOG_ERROR, "a peer of role %d broke the protocol (%s): its channel is closed", role, hf_err_name(cause));
+        hf_log(HF_LOG_ERROR, "a peer of role %d broke the protocol (%s): its channel is closed", role,
+               hf_err_name(cause));
         journal_note(c, 0, cause, "core", "a peer broke the protocol of its channel, which was closed");
     }
     bool was_current = single_peer(c, role) == NULL || *single_peer(c, role) == p;

@@ -3,6 +3,7 @@
 
 #include "sys/rules.h"
 
+/* clang-format off */
 const hf_syscall_rule core_syscalls[] = {
     HF_RULES_BASE,
     HF_RULES_LOOP,
@@ -11,4 +12,5 @@ const hf_syscall_rule core_syscalls[] = {
     HF_SYS(dup),      /* a descriptor that waits in a channel's queue */
     HF_SYS(pause),
 };
+/* clang-format on */
 const size_t core_syscall_count = HF_COUNT(core_syscalls);

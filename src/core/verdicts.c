@@ -189,7 +189,8 @@ static hf_view token_of(const request *r)
         uint8_t room[1024];
     } in;
 
-    if (r->row->size > sizeof(in) || hf_fields_decode(r->row->fields, r->row->n_fields, r->body, &in, r->row->size) != HF_OK)
+    if (r->row->size > sizeof(in) ||
+        hf_fields_decode(r->row->fields, r->row->n_fields, r->body, &in, r->row->size) != HF_OK)
         return (hf_view) { 0 };
     return in.head.token;
 }

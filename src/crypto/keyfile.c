@@ -57,7 +57,8 @@ static bool is_one_block(hf_view pem)
 static EVP_PKEY *pkey_decode(hf_view pem, const char *type)
 {
     EVP_PKEY *pkey = NULL;
-    HF_AUTO(decoder_freep) OSSL_DECODER_CTX *ctx =
+    HF_AUTO(decoder_freep)
+    OSSL_DECODER_CTX *ctx =
         OSSL_DECODER_CTX_new_for_pkey(&pkey, "PEM", "PrivateKeyInfo", type, EVP_PKEY_KEYPAIR, NULL, NULL);
     const unsigned char *at = pem.ptr;
     size_t left = pem.len;
@@ -128,7 +129,8 @@ hf_err hf_key_private_pem(const hf_key *key, hf_secret **ret_pem)
     hf_err e;
 
     HF_CHECK(key->has_private && (key->alg == HF_ALG_EC_P256 || key->alg == HF_ALG_ED25519), HF_ERR_UNSUPPORTED);
-    HF_AUTO(encoder_freep) OSSL_ENCODER_CTX *ctx = OSSL_ENCODER_CTX_new_for_pkey(key->pkey, EVP_PKEY_KEYPAIR, "PEM", "PrivateKeyInfo", NULL);
+    HF_AUTO(encoder_freep)
+    OSSL_ENCODER_CTX *ctx = OSSL_ENCODER_CTX_new_for_pkey(key->pkey, EVP_PKEY_KEYPAIR, "PEM", "PrivateKeyInfo", NULL);
     if (ctx == NULL || OSSL_ENCODER_to_data(ctx, &text, &len) != 1)
         return hf_openssl_error(HF_ERR_INTERNAL);
     e = hf_secret_copy(text, len, ret_pem);

@@ -37,6 +37,17 @@ hf_err call_unusable(call *c, const char *format, ...)
     return e;
 }
 
+hf_err call_unknown_algorithm(call *c)
+{
+    char known[192] = "";
+    const char *name;
+    size_t len = 0;
+
+    for (hf_alg a = HF_ALG_NONE + 1; len < sizeof(known) && (name = hf_alg_name(a)) != NULL; a++)
+        len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", len == 0 ? "" : ", ", name);
+    return call_unusable(c, "'algorithm' must be one of %s", known);
+}
+
 /* ---- the body ---- */
 
 static yyjson_val *member(const call *c, const char *name)

@@ -99,6 +99,7 @@ hf_err query_uint(call *c, const query_field *row, uint64_t min, uint64_t max, u
 /* Notes a refusal; gives an error so that callers can return it. */
 hf_err call_refuse(call *c, uint16_t status, const char *code, const char *format, ...) HF_PRINTF(4, 5);
 hf_err call_unusable(call *c, const char *format, ...) HF_PRINTF(2, 3); /* 422 */
+hf_err call_unknown_algorithm(call *c); /* 422; names those that are known */
 
 /* ---- show.c: objects that several answers hold ---- */
 void show_key(json_out *o, const struct hf_key_info *k);

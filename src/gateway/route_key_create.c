@@ -54,7 +54,7 @@ static hf_err read_algorithm(call *c, uint16_t *ret)
     HF_TRY(field_required(c, "algorithm"));
     HF_TRY(field_text(c, "algorithm", 64, &name));
     *ret = (uint16_t)hf_alg_parse(name);
-    return *ret != HF_ALG_NONE ? HF_OK : call_unusable(c, "'algorithm' is not one that is known here");
+    return *ret != HF_ALG_NONE ? HF_OK : call_unknown_algorithm(c);
 }
 
 hf_err route_key_create_ask(call *c, hf_writer *w)

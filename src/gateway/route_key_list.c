@@ -44,7 +44,7 @@ hf_err route_key_list_ask(call *c, hf_writer *w)
     m.per_page = (uint32_t)per_page;
     m.algorithm = (uint16_t)hf_alg_parse(q[ALGORITHM].value);
     if (q[ALGORITHM].present && m.algorithm == HF_ALG_NONE)
-        return call_unusable(c, "'algorithm' is not one that is known here");
+        return call_unknown_algorithm(c);
     m.state = (uint8_t)hf_key_state_parse(q[STATE].value);
     if (q[STATE].present && m.state == HF_STATE_NONE)
         return call_unusable(c, "'state' is not one that keys have");

@@ -353,7 +353,9 @@ static hf_err read_frame(hf_channel *c, size_t *ret_len, int *fds, size_t *ret_n
         char bytes[CMSG_SPACE(sizeof(int) * HF_MESSAGE_MAX_FDS)];
     } control;
     struct iovec iov = { .iov_base = c->frame, .iov_len = HF_FRAME_MAX_BYTES };
-    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes) };
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)
+    };
     ssize_t n;
 
     do
@@ -562,7 +564,8 @@ static void on_ready(void *arg, uint32_t events)
         c->on_end(c->arg, e);
 }
 
-hf_err hf_channel_attach(hf_channel *c, hf_loop *loop, hf_channel_message_fn on_message, hf_channel_end_fn on_end, void *arg)
+hf_err hf_channel_attach(hf_channel *c, hf_loop *loop, hf_channel_message_fn on_message, hf_channel_end_fn on_end,
+                         void *arg)
 {
     c->on_message = on_message;
     c->on_end = on_end;

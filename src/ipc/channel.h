@@ -46,7 +46,8 @@ void hf_channel_receive_in(hf_channel *c, uint8_t *buffer, void (*release)(void 
  * Sends or queues. fds are duplicated by the kernel and stay the caller's. HF_ERR_OVERLOADED when the queue is full
  * (nothing of the message was sent), HF_ERR_PEER_GONE when the other end is gone.
  */
-hf_err hf_channel_send(hf_channel *c, uint16_t type, uint64_t id, hf_view body, const int *fds, size_t n_fds) HF_MUST_USE;
+hf_err hf_channel_send(hf_channel *c, uint16_t type, uint64_t id, hf_view body, const int *fds, size_t n_fds)
+    HF_MUST_USE;
 /* Writes more of the queue: call when the socket is writable. */
 hf_err hf_channel_flush(hf_channel *c) HF_MUST_USE;
 bool hf_channel_wants_write(const hf_channel *c);
@@ -69,6 +70,7 @@ hf_err hf_channel_drain(hf_channel *c, int64_t timeout_ms) HF_MUST_USE;
  */
 typedef void (*hf_channel_message_fn)(void *arg, hf_message *m);
 typedef void (*hf_channel_end_fn)(void *arg, hf_err cause);
-hf_err hf_channel_attach(hf_channel *c, hf_loop *loop, hf_channel_message_fn on_message, hf_channel_end_fn on_end, void *arg) HF_MUST_USE;
+hf_err hf_channel_attach(hf_channel *c, hf_loop *loop, hf_channel_message_fn on_message, hf_channel_end_fn on_end,
+                         void *arg) HF_MUST_USE;
 
 #endif

@@ -12,17 +12,17 @@
 #define HF_GRAIN ((size_t)16)  /* alignment and smallest block */
 #define HF_CLASSES 36
 #define HF_CLASS_LARGEST ((size_t)16384) /* above: whole pages */
-#define HF_BINS 33                       /* free spans of 1 to 32 pages each have a list; the last holds longer ones */
-#define HF_MAGAZINE 32                   /* most blocks of one class that a thread keeps */
-#define HF_CACHES 64                     /* threads with a cache; further ones take the lock each time */
-#define HF_CACHED_ARENAS 4               /* arenas of one process that have thread caches */
+#define HF_BINS 33 /* free spans of 1 to 32 pages each have a list; the last holds longer ones */
+#define HF_MAGAZINE 32 /* most blocks of one class that a thread keeps */
+#define HF_CACHES 64 /* threads with a cache; further ones take the lock each time */
+#define HF_CACHED_ARENAS 4 /* arenas of one process that have thread caches */
 #define HF_STACKS 64
 #define HF_NO_PAGE UINT32_MAX
 #define HF_STATE_SPAN 255 /* state of the first grain of a live span; a live slab block has class + 1 */
 
 typedef enum hf_page_kind {
     HF_PAGE_INNER = 0, /* not the first page of anything */
-    HF_PAGE_FREE,      /* first or last page of a free span */
+    HF_PAGE_FREE, /* first or last page of a free span */
     HF_PAGE_SLAB,
     HF_PAGE_SPAN,
     HF_PAGE_STACK
@@ -31,12 +31,12 @@ typedef enum hf_page_kind {
 /* One per page of the region. */
 typedef struct hf_page {
     uint8_t kind;
-    uint8_t klass;    /* slab: size class */
-    uint8_t owner;    /* slab: thread cache that takes from it, counted from 1; 0: none */
-    uint16_t n_free;  /* slab: blocks that no thread holds */
-    uint32_t head;    /* first page of the slab or span that this page is part of */
-    uint32_t n;       /* first (and, when free, last) page: length in pages */
-    uint32_t next;    /* list of free spans or of slabs with free blocks */
+    uint8_t klass; /* slab: size class */
+    uint8_t owner; /* slab: thread cache that takes from it, counted from 1; 0: none */
+    uint16_t n_free; /* slab: blocks that no thread holds */
+    uint32_t head; /* first page of the slab or span that this page is part of */
+    uint32_t n; /* first (and, when free, last) page: length in pages */
+    uint32_t next; /* list of free spans or of slabs with free blocks */
     uint32_t prev;
     uint64_t free[4]; /* slab: one bit for each free block */
 } hf_page;

@@ -71,7 +71,10 @@ hf_err mint_key_read(const char *path, hf_key **ret, const char **reterr_why)
         return key_load(STDIN_FILENO, ret, reterr_why);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
-        return refuse(reterr_why, HF_ERR_NOT_FOUND, "the key file cannot be opened");
+        return refuse(reterr_why, HF_ERR_NOT_FOUND,
+                      errno == ENOENT   ? "the key file cannot be opened: there is none with this name"
+                      : errno == EACCES ? "the key file cannot be opened: it is not yours to read"
+                                        : "the key file cannot be opened");
     HF_TRY(file_check(fd, reterr_why));
     return key_load(fd, ret, reterr_why);
 }

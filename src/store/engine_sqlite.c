@@ -17,8 +17,8 @@
 
 #define STORE_FORMAT 1
 #define APPLICATION_ID 0x48467374 /* "HFst" */
-#define SCHEMA                                                                                       \
-    "CREATE TABLE row (kind INTEGER NOT NULL, id BLOB NOT NULL, version INTEGER NOT NULL, "          \
+#define SCHEMA \
+    "CREATE TABLE row (kind INTEGER NOT NULL, id BLOB NOT NULL, version INTEGER NOT NULL, " \
     "blob BLOB NOT NULL, PRIMARY KEY (kind, id, version)) STRICT, WITHOUT ROWID"
 
 #define CHECK_MAX_MS 5000
@@ -77,8 +77,9 @@ static sqlite_engine *of(hf_engine *e)
 
 static bool disk_is_full(int rc, int system_errno)
 {
-    return (rc & 0xff) == SQLITE_FULL || ((rc & 0xff) == SQLITE_IOERR && rc != SQLITE_IOERR_FSYNC &&
-        rc != SQLITE_IOERR_DIR_FSYNC && (system_errno == ENOSPC || system_errno == EDQUOT));
+    return (rc & 0xff) == SQLITE_FULL ||
+           ((rc & 0xff) == SQLITE_IOERR && rc != SQLITE_IOERR_FSYNC && rc != SQLITE_IOERR_DIR_FSYNC &&
+            (system_errno == ENOSPC || system_errno == EDQUOT));
 }
 
 static const char *io_verb(int rc)
@@ -490,8 +491,7 @@ static hf_err prepare_file(const hf_engine_spec *spec, char why[static HF_WHY_CA
 
 static hf_err execute(sqlite_engine *s, const char *sql)
 {
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? HF_OK
-                                                                   : failed(s, sqlite3_extended_errcode(s->db));
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? HF_OK : failed(s, sqlite3_extended_errcode(s->db));
 }
 
 /* The first column of the first row as text, "" when there is no row. */
@@ -523,9 +523,12 @@ static hf_err want(sqlite_engine *s, const char *sql, const char *answer)
 static void configure_connection(sqlite3 *db)
 {
     static const int switches[][2] = {
-        { SQLITE_DBCONFIG_DEFENSIVE, 1 },      { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
-        { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 }, { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
-        { SQLITE_DBCONFIG_DQS_DDL, 0 },        { SQLITE_DBCONFIG_DQS_DML, 0 },
+        { SQLITE_DBCONFIG_DEFENSIVE, 1 },
+        { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
+        { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
+        { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
+        { SQLITE_DBCONFIG_DQS_DDL, 0 },
+        { SQLITE_DBCONFIG_DQS_DML, 0 },
         { SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
     };
 
@@ -612,7 +615,7 @@ static hf_err write_identity(sqlite_engine *s, bool blank)
     char sql[512];
 
     snprintf(sql, sizeof(sql), "BEGIN IMMEDIATE; %s%s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-        blank ? SCHEMA : "", blank ? ";" : "", APPLICATION_ID, STORE_FORMAT);
+             blank ? SCHEMA : "", blank ? ";" : "", APPLICATION_ID, STORE_FORMAT);
     return execute(s, sql);
 }
 
@@ -676,7 +679,7 @@ hf_err hf_engine_sqlite_open(const hf_engine_spec *spec, hf_engine **ret, char r
     HF_CHECK(s != NULL, HF_ERR_SYSTEM);
     s->base.ops = &sqlite_ops;
     int rc = sqlite3_open_v2(spec->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-        spec->vfs == NULL ? system_vfs() : spec->vfs);
+                             spec->vfs == NULL ? system_vfs() : spec->vfs);
     hf_err e = rc == SQLITE_OK ? set_up(s) : failed(s, sqlite3_extended_errcode(s->db));
     if (e == HF_OK) {
         *ret = &s->base;

@@ -81,7 +81,9 @@ static void enter_folder(const hf_sandbox *box)
 static hf_engine *open_engine(const struct hf_config_store *config, const hf_sandbox *box)
 {
     hf_engine_spec spec = { .kind = config->engine == 0 ? HF_ENGINE_SQLITE : (hf_engine_kind)config->engine,
-                            .path = "store.db", .owner = box->uid, .group = box->gid };
+                            .path = "store.db",
+                            .owner = box->uid,
+                            .group = box->gid };
     const char *why = "";
     hf_engine *engine = NULL;
     hf_err e = hf_engine_open(&spec, &engine, &why);

@@ -6,6 +6,7 @@
  * No openat: database and log are open before the filter and stay open, SQLite's temporary data is in memory. No
  * socket, no fork, no exec. mmap gives memory that can be read or written, never executed.
  */
+/* clang-format off */
 const hf_syscall_rule hf_store_syscalls[] = {
     /* the loop: supervisor, core, SIGTERM */
     HF_SYS(epoll_wait), HF_SYS(epoll_ctl), HF_SYS(poll), HF_SYS(read), HF_SYS(write), HF_SYS(recvmsg), HF_SYS(sendmsg),
@@ -19,5 +20,6 @@ const hf_syscall_rule hf_store_syscalls[] = {
     HF_SYS_IF(fcntl, 1, F_GET_SEALS),
     HF_RULES_HEAP,
 };
+/* clang-format on */
 
 const size_t hf_store_syscall_count = HF_COUNT(hf_store_syscalls);

@@ -75,7 +75,7 @@ static void send_done(void *arg, const hf_group_answer *a)
 static void end_broken(hf_server *s)
 {
     hf_log(HF_LOG_ERROR, "ending, because %s; what the disk holds is not known until the store is opened anew",
-        hf_engine_why(s->engine)[0] == '\0' ? "a write failed" : hf_engine_why(s->engine));
+           hf_engine_why(s->engine)[0] == '\0' ? "a write failed" : hf_engine_why(s->engine));
     if (s->core != NULL && hf_channel_drain(s->core, LAST_ANSWERS_MS) != HF_OK)
         hf_log(HF_LOG_WARN, "core did not take its last answers");
     s->exit_code = 1;

@@ -19,7 +19,8 @@ static const char anchor_name[] = "anchor";
 static const char accept_name[] = "accept-rollback"; /* made by `holdfast audit accept-rollback`; good for one start */
 static const char keyset_name[] = "keyset.json";
 
-static hf_err data_open(const char *dir, int *ret)
+/* A check reads only: it may run beside the daemon, before the reload of what was edited. */
+static hf_err data_open(const char *dir, bool check, int *ret)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -28,7 +29,7 @@ static hf_err data_open(const char *dir, int *ret)
                strerrordesc_np(errno));
         return HF_ERR_NOT_FOUND;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!check && flock(fd, LOCK_EX | LOCK_NB) != 0) {
         hf_log(HF_LOG_ERROR, "another holdfastd or init works on the data folder %s", dir);
         close(fd);
         return HF_ERR_CONFLICT;
@@ -94,9 +95,13 @@ hf_err files_open(const struct options *o, struct files *ret)
 {
     struct files f = { .data_fd = -1, .store_fd = -1, .seal_fd = -1, .anchor_fd = -1 };
 
-    HF_TRY(data_open(o->data, &f.data_fd));
+    HF_TRY(data_open(o->data, o->check, &f.data_fd));
     HF_TRY(folder_below(f.data_fd, "store", &f.store_fd));
     HF_TRY(folder_below(f.data_fd, "seal", &f.seal_fd));
+    if (o->check) {
+        *ret = f;
+        return HF_OK;
+    }
     HF_TRY(anchor_open(o->anchor, &f.anchor_fd));
     if (store_hand_over(f.store_fd) != HF_OK) {
         hf_log(HF_LOG_ERROR, "store/ cannot be given to the store's uid: %s", strerrordesc_np(errno));
@@ -176,7 +181,8 @@ hf_err files_write_anchor(const struct files *f, hf_view anchor)
     HF_TRY(hf_file_replace(f->anchor_fd, anchor_name, 0600, anchor));
     /* The new anchor is of the accepted state: the acceptance is used up. */
     if (unlinkat(f->anchor_fd, accept_name, 0) != 0 && errno != ENOENT)
-        hf_log(HF_LOG_ERROR, "the mark %s in the anchor folder cannot be removed: %s", accept_name, strerrordesc_np(errno));
+        hf_log(HF_LOG_ERROR, "the mark %s in the anchor folder cannot be removed: %s", accept_name,
+               strerrordesc_np(errno));
     return HF_OK;
 }
 

@@ -2,9 +2,9 @@
 #ifndef HF_SUPERVISOR_PROGRAMS_H
 #define HF_SUPERVISOR_PROGRAMS_H
 
-#include <stdbool.h>
 #include "base/macros.h"
 #include "proto/codec.h"
+#include <stdbool.h>
 
 #include <sys/types.h>
 
@@ -12,7 +12,7 @@
 
 struct programs {
     int fd[PROGRAM_ROLES]; /* by hf_peer_role; -1 where there is none */
-    bool strict;           /* told to the one-shots, which get no configuration message, by HOLDFAST_STRICT=1 */
+    bool strict; /* told to the one-shots, which get no configuration message, by HOLDFAST_STRICT=1 */
 };
 
 /*

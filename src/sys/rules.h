@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+/* clang-format off */
 #define HF_SYS(call) { #call, __NR_##call, -1, 0 }
 #define HF_SYS_IF(call, argument, wanted) { #call, __NR_##call, argument, (uint32_t)(wanted) }
 
@@ -67,5 +68,6 @@
     HF_SYS(openat), HF_SYS(newfstatat), HF_SYS(fstat), HF_SYS(pread64), HF_SYS(pwrite64), HF_SYS(lseek),              \
         HF_SYS(ftruncate), HF_SYS(fsync), HF_SYS(fdatasync), HF_SYS(unlinkat), HF_SYS(renameat), HF_SYS(getdents64),  \
         HF_SYS_IF(fcntl, 1, F_SETLK), HF_SYS_IF(fcntl, 1, F_GETLK), HF_SYS_IF(fcntl, 1, F_OFD_SETLK)
+/* clang-format on */
 
 #endif

@@ -100,7 +100,8 @@ static hf_err tie_to_parent(int signal_number)
 static bool leave_stopping_to_parent(void)
 {
     const struct sigaction ignore = { .sa_handler = SIG_IGN };
-    return sigaction(SIGINT, &ignore, NULL) == 0 && sigaction(SIGTERM, &ignore, NULL) == 0 && sigaction(SIGHUP, &ignore, NULL) == 0;
+    return sigaction(SIGINT, &ignore, NULL) == 0 && sigaction(SIGTERM, &ignore, NULL) == 0 &&
+           sigaction(SIGHUP, &ignore, NULL) == 0;
 }
 
 hf_err hf_sandbox_begin(int keep_below, pid_t parent_pid, hf_protections *report)

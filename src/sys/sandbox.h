@@ -44,15 +44,15 @@ void hf_protections_add(hf_protections *p, const char *name, hf_protection_state
 const char *hf_protection_state_name(hf_protection_state s); /* "active", "degraded", "absent" */
 
 typedef struct hf_sandbox {
-    const char *process;            /* "core" */
-    uid_t uid;                      /* change to these when started as root; (uid_t)-1: stay */
+    const char *process; /* "core" */
+    uid_t uid; /* change to these when started as root; (uid_t)-1: stay */
     gid_t gid;
-    bool keep_network;              /* false: own empty network namespace */
-    const int *landlock_dirs;       /* folder descriptors with full file access below them; NULL, 0: no file at all */
+    bool keep_network; /* false: own empty network namespace */
+    const int *landlock_dirs; /* folder descriptors with full file access below them; NULL, 0: no file at all */
     size_t n_landlock_dirs;
-    rlim_t max_files;               /* RLIMIT_NOFILE */
-    bool allow_threads;             /* RLIMIT_NPROC is 0 otherwise */
-    int parent_death_signal;        /* 0: SIGKILL; the store says SIGTERM, to commit what it holds */
+    rlim_t max_files; /* RLIMIT_NOFILE */
+    bool allow_threads; /* RLIMIT_NPROC is 0 otherwise */
+    int parent_death_signal; /* 0: SIGKILL; the store says SIGTERM, to commit what it holds */
     /* seccomp: a call outside this list kills the process (SIGSYS), but some that libraries try out get EPERM. */
     const hf_syscall_rule *allowed;
     size_t n_allowed;

@@ -44,6 +44,7 @@ typedef struct refusal {
 } refusal;
 #define REFUSE(call, err) { #call, __NR_##call, err }
 
+/* clang-format off */
 static const refusal refused[] = {
 #ifdef __NR_open
     REFUSE(open, EPERM), REFUSE(access, EPERM), REFUSE(stat, EPERM), REFUSE(lstat, EPERM), REFUSE(readlink, EPERM),
@@ -71,6 +72,7 @@ static const hf_syscall_rule sanitizer_rules[] = {
     HF_SYS(readlink), HF_SYS(open), HF_SYS(stat), HF_SYS(access), HF_SYS(pipe),
 #endif
 };
+/* clang-format on */
 
 bool hf_sys_sanitized(void)
 {

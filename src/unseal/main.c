@@ -45,7 +45,8 @@ static void arguments_read(int argc, char **argv, struct arguments *ret)
 
     const char *strict = getenv("HOLDFAST_STRICT");
 
-    *ret = (struct arguments) { .uid = (uid_t)-1, .gid = (gid_t)-1, .strict = strict != NULL && strcmp(strict, "1") == 0 };
+    *ret =
+        (struct arguments) { .uid = (uid_t)-1, .gid = (gid_t)-1, .strict = strict != NULL && strcmp(strict, "1") == 0 };
     if (argc > 4 && strcmp(argv[1], "--uid") == 0 && strcmp(argv[3], "--gid") == 0) {
         ret->uid = (uid_t)strtoul(argv[2], NULL, 10);
         ret->gid = (gid_t)strtoul(argv[4], NULL, 10);

@@ -5,8 +5,8 @@
  * The folder's file `crash` says how: "<operation> <loss> <seed>"; what stood at the cut goes to the file `cut`. Without its filter, because
  * the image is written with calls that the store must not have.
  */
-#include "sys/sandbox.h"
 #include "../crash/vfs_crash.h"
+#include "sys/sandbox.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>

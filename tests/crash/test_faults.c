@@ -272,10 +272,14 @@ static void start_with_few_descriptors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(full_disk_refuses_and_recovers), cmocka_unit_test(used_up_quota_refuses_and_recovers),
-        cmocka_unit_test(full_disk_at_checkpoint),        cmocka_unit_test(failed_write_breaks_the_engine),
-        cmocka_unit_test(failed_fsync_names_itself),      cmocka_unit_test(short_and_interrupted_calls),
-        cmocka_unit_test(no_free_descriptor),             cmocka_unit_test(start_with_few_descriptors),
+        cmocka_unit_test(full_disk_refuses_and_recovers),
+        cmocka_unit_test(used_up_quota_refuses_and_recovers),
+        cmocka_unit_test(full_disk_at_checkpoint),
+        cmocka_unit_test(failed_write_breaks_the_engine),
+        cmocka_unit_test(failed_fsync_names_itself),
+        cmocka_unit_test(short_and_interrupted_calls),
+        cmocka_unit_test(no_free_descriptor),
+        cmocka_unit_test(start_with_few_descriptors),
     };
 
     crash_vfs_register();

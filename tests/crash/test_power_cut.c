@@ -141,7 +141,7 @@ static void power_cut_anywhere(void **state)
             assert_true(crash_vfs_happened());
             crash_vfs_settle((crash_loss)(n % CRASH_LOSSES), at * 1000 + n);
             snprintf(what, sizeof(what), "cut at %s, loss %llu, seed %llu", crash_vfs_where(),
-                (unsigned long long)(n % CRASH_LOSSES), (unsigned long long)(at * 1000 + n));
+                     (unsigned long long)(n % CRASH_LOSSES), (unsigned long long)(at * 1000 + n));
             t.images++;
             t.losses += image_is_right(&p, what) ? 0 : 1;
         }

@@ -266,6 +266,12 @@ def test_check(bench):
     assert done.returncode == 0 and "fine" in done.stderr and not bench.log()
 
 
+def test_check_beside_a_running_daemon(bench):
+    bench.start()
+    done = bench.run("--check")
+    assert done.returncode == 0 and "fine" in done.stderr, done
+
+
 @pytest.mark.parametrize("name", ["HOLDFAST_STRICT", "AUNSORM_STRICT"])
 @pytest.mark.parametrize("value", ["", "2", "yes", "true", " 1", "01"])
 def test_strict_variable_takes_1_or_0_only(bench, name, value):

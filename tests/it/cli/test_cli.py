@@ -78,6 +78,26 @@ def test_wrong_usage(cli, words):
         assert done.stdout == b""
 
 
+@pytest.mark.parametrize("words", [("nonsense",), ("key", "nonsense"), ("key",), ("key", "rotate")])
+def test_wrong_usage_in_json(cli, words):
+    done = cli.bare("--output", "json", *words)
+    assert done.returncode == 2 and document(done)["code"] == "invalid" and document(done)["detail"] in sentence(done)
+
+
+def test_what_is_not_there_is_named_with_the_way_on(cli):
+    cli.fine("key", "create", "way-on", "--algorithm", "aes-256-gcm")
+    for words in (("key", "create", "x", "--algorithm", "rsa-2048"), ("key", "list", "--algorithm", "rsa-2048")):
+        done = cli(*words)
+        assert done.returncode == 2 and "aes-256-gcm, ec-p256, ed25519, ml-kem-768" in sentence(done), words
+    cli.fine("key", "create", "way-sign", "--algorithm", "ed25519")
+    cli.file("message", b"m")
+    cli.fine("sign", "way-sign", "--in", "message", "--out", "message.sig")
+    done = cli("verify", "way-sign", "--in", "message", "--signature", "message.sig", "--version", "9")
+    assert done.returncode == 3 and "no version 9; see 'holdfast key versions'" in sentence(done)
+    done = cli("key", "public", "way-sign", "--version", "9")
+    assert done.returncode == 3 and "no version 9; see 'holdfast key versions'" in sentence(done)
+
+
 def test_options_in_any_place_and_form(cli):
     cli.fine("key", "create", "any-place", "--algorithm=ed25519")
     port, ca, key = cli.hsm.port, cli.hsm.data / "tls" / "ca.pem", cli.hsm.admin_key
@@ -508,7 +528,9 @@ def test_audit_export_and_verify(cli):
     time.sleep(0.1)
     done = document(cli("--output", "json", "audit", "export", "--out", "audit"))
     assert done["segments"] > 0 and (cli.folder / "audit").read_bytes() == cli.fine("audit", "export")[:(cli.folder / "audit").stat().st_size]
-    key = cli.file("audit.pem", cli.hsm.get("/api/v1/audit/tree-head").json["public_key_pem"].encode())
+    key = cli.folder / "audit.pem"
+    cli.fine("audit", "export", "--out", "again", "--key-out", key)
+    assert key.read_text() == cli.hsm.get("/api/v1/audit/tree-head").json["public_key_pem"]
     assert cli.bare("audit", "verify", "--offline", "audit", "--key", key).returncode == 0
     good = document(cli.bare("--output", "json", "audit", "verify", "--offline", "audit", "--key", key))
     assert good["valid"] is True and good["last_seq"] >= 1

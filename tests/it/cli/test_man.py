@@ -32,9 +32,14 @@ def test_every_command_and_option_of_holdfast():
         assert re.search(rf"\b{' '.join(words)}\b", page("holdfast.1")) or words[0] in ("seal", "unseal", "init"), words
         if words not in (["init"], ["token", "mint"]):
             known |= options_of(text_of("holdfast", *words, "--help"))
-    passed_on = {"--key", "--ttl", "--actor", "--role"}
+    passed_on = {"--key", "--ttl", "--actor", "--role", "--kid"}
     assert known - {"--version"} <= options_of(page("holdfast.1"))
     assert options_of(page("holdfast.1")) <= known | passed_on | {"--verify"}
+
+
+def test_pages_are_installed():
+    for source in MAN.iterdir():
+        assert (STAGE / "share" / "man" / f"man{source.suffix[1:]}" / source.name).read_bytes() == source.read_bytes()
 
 
 def test_every_option_of_holdfastd():

@@ -188,7 +188,7 @@ def test_key_file_of_somebody_else(ec_file):
     done = subprocess.run([program, "--key", str(ec_file), *ALICE], capture_output=True, check=False, user=h.NOBODY, group=h.NOBODY, extra_groups=[])
     assert done.returncode == 0, done.stderr  # the owner may, also as an ordinary user
     done = subprocess.run([program, "--key", str(ec_file), *ALICE], capture_output=True, check=False, user=1234, group=1234, extra_groups=[])
-    assert done.returncode == 2 and b"cannot be opened" in done.stderr
+    assert done.returncode == 2 and b"not yours to read" in done.stderr
 
 
 def other_keys(folder):
@@ -240,7 +240,7 @@ def test_key_from_standard_input(key_file):
 
 
 def test_missing_key_file(tmp_path):
-    refused("--key", tmp_path / "none", *ALICE, says="cannot be opened")
+    refused("--key", tmp_path / "none", *ALICE, says="there is none with this name")
     refused("--key", tmp_path, *ALICE, says="not a regular file")
 
 

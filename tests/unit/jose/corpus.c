@@ -6,11 +6,11 @@
 #include "corpus.h"
 
 #include "base/text.h"
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 yyjson_doc *corpus_open(const char *name)
 {

@@ -6,9 +6,9 @@
 
 #include "jose/claims.h"
 #include "jose/jws.h"
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <cmocka.h>
 
 #define NOW INT64_C(1800000000)
 #define IDENTITY "\"iss\":\"https://issuer.example\",\"aud\":\"holdfast\",\"sub\":\"alice\""

@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 #include "corpus.h"
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 
 #define SNAPSHOT_MAX 512
 #define LINE_CAP 256
@@ -112,9 +112,8 @@ static void test_jwt_attacks(void **state)
     if (getenv("HOLDFAST_UPDATE_SNAPSHOTS") != NULL) {
         a.update = fopen(snapshot_path, "w");
         assert_non_null(a.update);
-        fputs(
-            "# The verdict on each token of jwt_attacks.json: id verdict: reason, or the subject when accepted.\n",
-            a.update);
+        fputs("# The verdict on each token of jwt_attacks.json: id verdict: reason, or the subject when accepted.\n",
+              a.update);
     } else {
         snapshot_load();
         assert_true(snapshot_n > 0);

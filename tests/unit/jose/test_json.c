@@ -6,10 +6,10 @@
 
 #include "base/text.h"
 #include "jose/json.h"
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 
 static const hf_json_limits limits = { .depth = 4, .members = 5 };
 

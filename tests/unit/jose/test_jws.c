@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "jose/thumbprint.h"
 #include "tokens.h"
-#include <cmocka.h>
 #include <string.h>
+#include <cmocka.h>
 
 #define GOOD_CLAIMS "{\"sub\":\"alice\",\"exp\":1800000290,\"roles\":[\"operator\"]}"
 

@@ -9,9 +9,9 @@
 
 #include "crypto/keyfile.h"
 #include "tokens.h"
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <cmocka.h>
 
 static void round_trip(hf_alg a)
 {

@@ -7,9 +7,9 @@
 #include "base/text.h"
 #include "proto/gen/messages.h"
 #include "tokens.h"
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <cmocka.h>
 
 static struct test_key ec, ed;
 

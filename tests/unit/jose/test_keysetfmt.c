@@ -7,9 +7,9 @@
 #include "keysetfmt/keysetfmt.h"
 #include "proto/gen/messages.h"
 #include "tokens.h"
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <cmocka.h>
 
 /* The public key of RFC 8037 appendix A and the P-256 key of RFC 7515 appendix A.3, as openssl writes them. */
 #define ED_PEM \

@@ -6,19 +6,19 @@
 #define TEST_MEM_HELPER_H
 
 #include "base/macros.h"
+#include <fcntl.h>
 #include <holdfast/mem.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -32,12 +32,12 @@
 #define TEST_SANITIZED false
 #endif
 
-#define SKIP_IF(condition, why)           \
-    do {                                  \
-        if (condition) {                  \
+#define SKIP_IF(condition, why) \
+    do { \
+        if (condition) { \
             print_message("# %s\n", why); \
-            skip();                       \
-        }                                 \
+            skip(); \
+        } \
     } while (0)
 
 #if defined(__SANITIZE_THREAD__)

@@ -223,8 +223,10 @@ static void misuse_ends_the_process(void **state)
 {
     (void)state;
     SKIP_SANITIZED();
-    const char *const misuse[] = { "double-free", "double-free-large", "free-inside", "free-unaligned", "free-foreign",
-                                   "realloc-freed", "free-other-thread-twice" };
+    const char *const misuse[] = {
+        "double-free",   "double-free-large",      "free-inside", "free-unaligned", "free-foreign",
+        "realloc-freed", "free-other-thread-twice"
+    };
     for (size_t i = 0; i < HF_COUNT(misuse); i++) {
         print_message("# %s\n", misuse[i]);
         assert_signal(helper_run(misuse[i], ""), SIGABRT);
@@ -348,18 +350,12 @@ int main(int argc, char **argv)
         return helper_main(argv[1], argv[2]);
     hf_secret_use_arena(arena);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(large_blocks_join_again),
-        cmocka_unit_test(follows_a_model),
-        cmocka_unit_test(freed_bytes_are_gone_at_once),
-        cmocka_unit_test(shrinking_wipes_the_tail),
-        cmocka_unit_test(empty_and_null_are_fine),
-        cmocka_unit_test(threads_trade_blocks),
-        cmocka_unit_test(ended_threads_leave_nothing),
-        cmocka_unit_test(misuse_ends_the_process),
-        cmocka_unit_test(exhaustion_exits_71),
-        cmocka_unit_test(secrets_have_bounds),
-        cmocka_unit_test(secrets_copy_and_wipe),
-        cmocka_unit_test(secrets_need_an_arena),
+        cmocka_unit_test(large_blocks_join_again),      cmocka_unit_test(follows_a_model),
+        cmocka_unit_test(freed_bytes_are_gone_at_once), cmocka_unit_test(shrinking_wipes_the_tail),
+        cmocka_unit_test(empty_and_null_are_fine),      cmocka_unit_test(threads_trade_blocks),
+        cmocka_unit_test(ended_threads_leave_nothing),  cmocka_unit_test(misuse_ends_the_process),
+        cmocka_unit_test(exhaustion_exits_71),          cmocka_unit_test(secrets_have_bounds),
+        cmocka_unit_test(secrets_copy_and_wipe),        cmocka_unit_test(secrets_need_an_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

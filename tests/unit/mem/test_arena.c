@@ -62,8 +62,9 @@ static int report_main(const char *how)
     if (strchr(how, 'n') != NULL)
         become_nobody();
     const hf_arena_spec spec = { strchr(how, 'b') != NULL ? 8 * MIB + 4096 : 8 * MIB,
-                                 strchr(how, 's') != NULL ? HF_BACKING_MEMFD_SECRET
-                                 : strchr(how, 'm') != NULL ? HF_BACKING_MALLOC : HF_BACKING_MLOCK };
+                                 strchr(how, 's') != NULL   ? HF_BACKING_MEMFD_SECRET
+                                 : strchr(how, 'm') != NULL ? HF_BACKING_MALLOC
+                                                            : HF_BACKING_MLOCK };
     hf_arena *a = NULL;
     const char *why = "";
     hf_err e = hf_arena_create(&spec, &a, &why);
@@ -153,8 +154,11 @@ static int helper_main(const char *mode, const char *arg)
     static const struct {
         const char *mode;
         int (*run)(const char *);
-    } modes[] = { { "report", report_main }, { "plant", plant_main }, { "fork", fork_main },
-                  { "overrun", overrun_main }, { "exhaust", exhaust_main } };
+    } modes[] = { { "report", report_main },
+                  { "plant", plant_main },
+                  { "fork", fork_main },
+                  { "overrun", overrun_main },
+                  { "exhaust", exhaust_main } };
     for (size_t i = 0; i < HF_COUNT(modes); i++)
         if (strcmp(modes[i].mode, mode) == 0) {
             int code = modes[i].run(arg);

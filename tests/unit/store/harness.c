@@ -39,9 +39,9 @@ static hf_channel *channel_on(int fd)
 
 static void become_store(const store_start *how, int channel, int folder, int log)
 {
-    char *plain[] = { (char *)(uintptr_t) "store", NULL };
-    char *dropped[] = { (char *)(uintptr_t) "store", (char *)(uintptr_t) "--uid", (char *)(uintptr_t)OTHER_USER,
-                        (char *)(uintptr_t) "--gid", (char *)(uintptr_t)OTHER_USER, NULL };
+    char *plain[] = { (char *)(uintptr_t)"store", NULL };
+    char *dropped[] = { (char *)(uintptr_t)"store", (char *)(uintptr_t)"--uid",    (char *)(uintptr_t)OTHER_USER,
+                        (char *)(uintptr_t)"--gid", (char *)(uintptr_t)OTHER_USER, NULL };
 
     /* High numbers first, so that neither is in the other's way. */
     int c = fcntl(channel, F_DUPFD, 20), f = fcntl(folder, F_DUPFD, 20);

@@ -182,7 +182,7 @@ static void empty_blob_is_a_row(void **state)
 static void scan_goes_in_order_and_on_from_any_key(void **state)
 {
     hf_engine *e = ((place *)*state)->e;
-    const hf_row_key order[] = { key_of(4, 0, 1), key_of(4, 0, 255), key_of(4, 0, 256), key_of(4, 0, HF_VERSION_MAX),
+    const hf_row_key order[] = { key_of(4, 0, 1), key_of(4, 0, 255),  key_of(4, 0, 256),  key_of(4, 0, HF_VERSION_MAX),
                                  key_of(4, 1, 0), key_of(4, 0x7f, 3), key_of(4, 0x80, 2), key_of(4, 0xff, 0) };
 
     assert_int_equal(hf_engine_begin(e), HF_OK);
@@ -493,9 +493,11 @@ static void odd_places_are_refused_with_a_sentence(void **state)
     assert_non_null(strstr(why, "no storage engine number 9"));
 }
 
-#define BOTH(test)                                                             \
-    { #test " (sqlite)", test, set_up_sqlite, tear_down, NULL },               \
-    { #test " (memory)", test, set_up_memory, tear_down, NULL }
+#define BOTH(test) \
+    { #test " (sqlite)", test, set_up_sqlite, tear_down, NULL }, \
+    { \
+        #test " (memory)", test, set_up_memory, tear_down, NULL \
+    }
 #define SQLITE(test) { #test, test, set_up_sqlite, tear_down, NULL }
 
 int main(void)

@@ -4,32 +4,32 @@
 
 #include "sys/fd.h"
 #include "sys/rules.h"
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cmocka.h>
 
-#define SKIP_IF(condition, why)           \
-    do {                                  \
-        if (condition) {                  \
+#define SKIP_IF(condition, why) \
+    do { \
+        if (condition) { \
             print_message("# %s\n", why); \
-            skip();                       \
-        }                                 \
+            skip(); \
+        } \
     } while (0)
 
 #if defined(__has_feature)

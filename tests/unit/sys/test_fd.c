@@ -247,14 +247,10 @@ static void reading_has_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pairs_carry_messages),
-        cmocka_unit_test(nonblocking_switches),
-        cmocka_unit_test(peers_are_whom_the_kernel_says),
-        cmocka_unit_test(others_have_no_peer),
-        cmocka_unit_test(files_are_replaced_whole),
-        cmocka_unit_test(failures_keep_the_old_file),
-        cmocka_unit_test(content_and_folder_are_synced),
-        cmocka_unit_test(reading_has_bounds),
+        cmocka_unit_test(pairs_carry_messages),           cmocka_unit_test(nonblocking_switches),
+        cmocka_unit_test(peers_are_whom_the_kernel_says), cmocka_unit_test(others_have_no_peer),
+        cmocka_unit_test(files_are_replaced_whole),       cmocka_unit_test(failures_keep_the_old_file),
+        cmocka_unit_test(content_and_folder_are_synced),  cmocka_unit_test(reading_has_bounds),
     };
     return cmocka_run_group_tests(tests, make_dir, drop_dir);
 }

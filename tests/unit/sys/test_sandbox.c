@@ -19,9 +19,8 @@ static const hf_syscall_rule few[] = { HF_RULES_BASE, HF_RULES_LOOP, HF_RULES_ME
 
 static hf_sandbox sandbox_of(const hf_syscall_rule *rules, size_t n)
 {
-    return (hf_sandbox) {
-        .process = "test", .uid = UID, .gid = GID, .max_files = 32, .allowed = rules, .n_allowed = n
-    };
+    return (
+        hf_sandbox) { .process = "test", .uid = UID, .gid = GID, .max_files = 32, .allowed = rules, .n_allowed = n };
 }
 
 static int enter(const hf_sandbox *s)
@@ -113,10 +112,19 @@ static const struct attack {
     const char *name;
     long (*run)(void);
 } attacks[] = {
-    { "socket", try_socket }, { "openat", try_openat }, { "execve", try_execve }, { "fork", try_fork },
-    { "ptrace", try_ptrace }, { "process_vm_readv", try_process_vm_readv }, { "mmap exec", try_mmap_exec },
-    { "mprotect exec", try_mprotect_exec }, { "kill", try_kill }, { "prctl", try_prctl },
-    { "memfd_create", try_memfd }, { "setuid", try_setuid }, { "pidfd_getfd", try_pidfd_getfd },
+    { "socket", try_socket },
+    { "openat", try_openat },
+    { "execve", try_execve },
+    { "fork", try_fork },
+    { "ptrace", try_ptrace },
+    { "process_vm_readv", try_process_vm_readv },
+    { "mmap exec", try_mmap_exec },
+    { "mprotect exec", try_mprotect_exec },
+    { "kill", try_kill },
+    { "prctl", try_prctl },
+    { "memfd_create", try_memfd },
+    { "setuid", try_setuid },
+    { "pidfd_getfd", try_pidfd_getfd },
 };
 
 static int attack_freely(const void *arg)
@@ -289,9 +297,15 @@ static void assert_line(const char *text, const char *line)
 }
 
 static const char *const status_lines[] = {
-    "Uid:\t61234\t61234\t61234\t61234", "Gid:\t61235\t61235\t61235\t61235", "Groups:\t ",
-    "NoNewPrivs:\t1", "Seccomp:\t2",
-    "CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000",
+    "Uid:\t61234\t61234\t61234\t61234",
+    "Gid:\t61235\t61235\t61235\t61235",
+    "Groups:\t ",
+    "NoNewPrivs:\t1",
+    "Seccomp:\t2",
+    "CapInh:\t0000000000000000",
+    "CapPrm:\t0000000000000000",
+    "CapEff:\t0000000000000000",
+    "CapBnd:\t0000000000000000",
     "CapAmb:\t0000000000000000",
 };
 
@@ -342,8 +356,8 @@ static void root_gives_up_everything(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_uid, 0); /* not dumpable: /proc files belong to root and not to the process's uid */
     assert_int_equal(count_descriptors(p.pid), 5);
-    const char *const active[] = { "no-core", "not-dumpable", "own-uid", "no-capabilities", "no-new-privs", "landlock",
-                                   "empty-netns" };
+    const char *const active[] = { "no-core",      "not-dumpable", "own-uid",    "no-capabilities",
+                                   "no-new-privs", "landlock",     "empty-netns" };
     for (size_t i = 0; i < HF_COUNT(active); i++)
         assert_int_equal(row_of(&report, active[i])->state, HF_ACTIVE);
     assert_int_equal(row_of(&report, "seccomp")->state, TEST_SANITIZED ? HF_DEGRADED : HF_ACTIVE);

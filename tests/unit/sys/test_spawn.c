@@ -237,12 +237,9 @@ int main(int argc, char **argv)
     self_fd = fcntl(exe, F_DUPFD_CLOEXEC, 60); /* 3 to 8 belong to the layouts */
     (void)close_range(3, 8, 0);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(descriptors_are_laid_out),
-        cmocka_unit_test(numbers_may_overlap),
-        cmocka_unit_test(signals_and_environment_are_clean),
-        cmocka_unit_test(pidfd_is_the_child),
-        cmocka_unit_test(children_die_with_the_starter),
-        cmocka_unit_test(failures_are_told),
+        cmocka_unit_test(descriptors_are_laid_out),          cmocka_unit_test(numbers_may_overlap),
+        cmocka_unit_test(signals_and_environment_are_clean), cmocka_unit_test(pidfd_is_the_child),
+        cmocka_unit_test(children_die_with_the_starter),     cmocka_unit_test(failures_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
