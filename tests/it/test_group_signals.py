@@ -12,11 +12,16 @@ from hsm import Hsm  # noqa: E402
 ORDER = ["gateway", "verifier", "core", "store"]
 
 
-@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_all_processes_is_a_clean_stop(tmp_path, sig):
+@pytest.fixture
+def h(tmp_path):
     h = Hsm(tmp_path)
     h.init()
-    h.start()
+    yield h.start()
+    h.stop()
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_is_a_clean_stop(h, sig):
     h.create("k", "ed25519")
     for i in range(40):
         h.sign("k", b"%d" % i)
@@ -30,17 +35,12 @@ def test_a_signal_to_all_processes_is_a_clean_stop(tmp_path, sig):
     h.start()
     events = h.get("/api/v1/audit/recent?limit=1000").json["items"]
     assert sum(e["action"] == "crypto:sign" for e in events) == 40
-    h.stop()
 
 
-def test_hang_up_and_interrupt_of_a_child_change_nothing(tmp_path):
-    h = Hsm(tmp_path)
-    h.init()
-    h.start()
+def test_hang_up_and_interrupt_of_a_child_change_nothing(h):
     before = h.children()
     for pid in before.values():
         for sig in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             os.kill(pid, sig)
     h.create("k", "ed25519")
     assert h.children() == before
-    h.stop()
