@@ -42,6 +42,7 @@ static hf_err emit_core(hf_channel *to, const struct config_values *v)
         .actor_rate = v->actor_rate,
         .actor_burst = v->actor_burst,
         .token_max_s = v->token_max_s,
+        .token_leeway_s = v->leeway_s,
         .durable_all = v->durable_all,
         .segment_ms = v->segment_ms,
         .ring_mib = v->ring_mib,

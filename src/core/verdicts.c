@@ -13,7 +13,8 @@
 #define POISON_SLOTS 64
 #define POISON_SECONDS 60
 #define REVOKED_MAX 16384
-#define LEEWAY_S 5
+/* The most that tokens.leeway_s may be: a revocation is kept for longer than any clock could need it. */
+#define LEEWAY_MAX_S 120
 #define ASK_AGAIN_MS 25
 
 struct verdict_cache {
@@ -101,7 +102,7 @@ bool verdicts_expired_revocation(const core *c, hf_wall now, uint8_t ret_id[stat
     const verdict_cache *v = c->verdicts;
 
     for (size_t i = 0; i < v->n_revoked; i++)
-        if (v->revoked[i].expires_s + LEEWAY_S < hf_wall_s(now)) {
+        if (v->revoked[i].expires_s + LEEWAY_MAX_S < hf_wall_s(now)) {
             memcpy(ret_id, v->revoked[i].id, sizeof(v->revoked[i].id));
             *ret_expires_s = v->revoked[i].expires_s;
             return true;
@@ -157,13 +158,13 @@ static hf_err check_key(const core *c, const verdict *v)
 
 static hf_err check_times(const core *c, const verdict *v, hf_wall now)
 {
-    int64_t s = hf_wall_s(now), most = c->config.token_max_s;
+    int64_t s = hf_wall_s(now), most = c->config.token_max_s, leeway = c->config.token_leeway_s;
 
     HF_CHECK(v->expires_s > s, HF_ERR_TOKEN_EXPIRED);
-    HF_CHECK(v->issued_s >= 0 && v->not_before_s <= s + LEEWAY_S, HF_ERR_BAD_TOKEN);
-    HF_CHECK(v->issued_s <= s + LEEWAY_S, HF_ERR_BAD_TOKEN);
+    HF_CHECK(v->issued_s >= 0 && v->not_before_s <= s + leeway, HF_ERR_BAD_TOKEN);
+    HF_CHECK(v->issued_s <= s + leeway, HF_ERR_BAD_TOKEN);
     /* A token's whole life is bounded, not only what is left of it. */
-    HF_CHECK(v->expires_s - s <= most + LEEWAY_S, HF_ERR_BAD_TOKEN);
+    HF_CHECK(v->expires_s - s <= most + leeway, HF_ERR_BAD_TOKEN);
     HF_CHECK(v->issued_s == 0 || v->expires_s - v->issued_s <= most, HF_ERR_BAD_TOKEN);
     return HF_OK;
 }

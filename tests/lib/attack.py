@@ -213,7 +213,7 @@ class Scan:
 
 UIDS = {"core": 2111000002, "gateway": 2111000003, "store": 2111000004, "verifier-token": 2111000005, "holdfast-unseal": 2111000006,
         "config": 2111000007}
-CORE_CONFIG = dict(strict=False, lanes=2, arena_mib=7, key_cache_mib=3, actor_rate=1000, actor_burst=1000, token_max_s=300, segment_ms=5, ring_mib=1)
+CORE_CONFIG = dict(strict=False, lanes=2, arena_mib=7, key_cache_mib=3, actor_rate=1000, actor_burst=1000, token_max_s=300, token_leeway_s=5, segment_ms=5, ring_mib=1)
 GATEWAY_CONFIG = dict(strict=False, threads=2, max_connections=16, address_rate=1000, address_burst=1000, header_ms=5000, body_ms=5000,
                       idle_ms=5000)
 AS_NOBODY = ("/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")

@@ -9,7 +9,7 @@ from hsm import STAGE
 from proto import PEERS, spawn, socket_pair
 
 ADMINISTRATOR, OPERATOR, AUDITOR, SERVICE = 1, 2, 4, 8
-CORE_CONFIG = dict(strict=False, lanes=1, arena_mib=7, key_cache_mib=3, actor_rate=1000000, actor_burst=1000000, token_max_s=300,
+CORE_CONFIG = dict(strict=False, lanes=1, arena_mib=7, key_cache_mib=3, actor_rate=1000000, actor_burst=1000000, token_max_s=300, token_leeway_s=5,
                    durable_all=False, segment_ms=5, ring_mib=1)
 
 

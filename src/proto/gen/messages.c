@@ -237,6 +237,7 @@ static const hf_field config_core_fields[] = {
     { HF_FIELD_U32, offsetof(struct hf_config_core, actor_rate), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_core, actor_burst), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_core, token_max_s), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_config_core, token_leeway_s), 0 },
     { HF_FIELD_BOOL, offsetof(struct hf_config_core, durable_all), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_core, segment_ms), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_core, ring_mib), 0 },
@@ -244,12 +245,12 @@ static const hf_field config_core_fields[] = {
 
 hf_err hf_config_core_encode(const struct hf_config_core *m, hf_writer *w)
 {
-    return hf_fields_encode(config_core_fields, 10, m, w);
+    return hf_fields_encode(config_core_fields, 11, m, w);
 }
 
 hf_err hf_config_core_decode(hf_view body, struct hf_config_core *ret)
 {
-    return hf_fields_decode(config_core_fields, 10, body, ret, sizeof(*ret));
+    return hf_fields_decode(config_core_fields, 11, body, ret, sizeof(*ret));
 }
 
 static const hf_field config_gateway_fields[] = {

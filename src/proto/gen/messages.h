@@ -226,6 +226,7 @@ struct hf_config_core {
     uint32_t actor_rate;
     uint32_t actor_burst;
     uint32_t token_max_s;
+    uint32_t token_leeway_s;
     bool durable_all;
     uint32_t segment_ms;
     uint32_t ring_mib;

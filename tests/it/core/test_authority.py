@@ -312,3 +312,13 @@ def test_a_crashed_verifier_refuses_its_token_only(fresh):
     while (s := fresh.get("/api/v1/keys", token=fresh.mint("fine", "service")).status) == 503 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert s == 200
+
+
+@pytest.mark.parametrize("leeway,status", [(0, 401), (60, 200)])
+def test_leeway_of_the_makers_clock(fresh, leeway, status):
+    """A maker whose clock is 20 s ahead: its tokens are of the future by ours."""
+    fresh.configure(tokens__leeway_s=leeway).start()
+    key = ed25519.Ed25519PrivateKey.generate()
+    assert apply_keyset(fresh, row("ahead", key)).status == 200
+    ahead = int(time.time()) + 20
+    assert fresh.get("/api/v1/keys", token=make_token(key, "ahead", iat=ahead, nbf=ahead, exp=ahead + 60)).status == status
