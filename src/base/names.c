@@ -12,11 +12,19 @@ static const name_row algorithms[] = {
     { "ec-p256", HF_ALG_EC_P256 },
     { "ed25519", HF_ALG_ED25519 },
     { "ml-kem-768", HF_ALG_ML_KEM_768 },
+    { "ec-p384", HF_ALG_EC_P384 },
+    { "rsa-2048", HF_ALG_RSA_2048 },
+    { "rsa-3072", HF_ALG_RSA_3072 },
+    { "ml-dsa-65", HF_ALG_ML_DSA_65 },
+    { "hmac-sha256", HF_ALG_HMAC_SHA256 },
+    { "hmac-sha384", HF_ALG_HMAC_SHA384 },
+    { "hmac-sha512", HF_ALG_HMAC_SHA512 },
 };
 static const name_row usages[] = {
     { "sign", HF_USE_SIGN },           { "verify", HF_USE_VERIFY },
     { "encrypt", HF_USE_ENCRYPT },     { "decrypt", HF_USE_DECRYPT },
     { "encapsulate", HF_USE_ENCAPSULATE }, { "decapsulate", HF_USE_DECAPSULATE },
+    { "import", HF_USE_IMPORT },
 };
 static const name_row hashes[] = {
     { "sha256", HF_HASH_SHA256 },
@@ -27,6 +35,10 @@ static const name_row schemes[] = {
     { "ecdsa-der", HF_SCHEME_ECDSA_DER },
     { "ecdsa-raw", HF_SCHEME_ECDSA_RAW },
     { "ed25519", HF_SCHEME_ED25519 },
+    { "rsa-pss", HF_SCHEME_RSA_PSS },
+    { "rsa-pkcs1", HF_SCHEME_RSA_PKCS1 },
+    { "ml-dsa", HF_SCHEME_ML_DSA },
+    { "hmac", HF_SCHEME_HMAC },
 };
 static const name_row states[] = {
     { "staged", HF_STATE_STAGED },
@@ -73,14 +85,46 @@ uint32_t hf_alg_usages(hf_alg a)
     case HF_ALG_AES_256_GCM:
         return HF_USE_ENCRYPT | HF_USE_DECRYPT;
     case HF_ALG_EC_P256:
+    case HF_ALG_EC_P384:
     case HF_ALG_ED25519:
+    case HF_ALG_ML_DSA_65:
+    case HF_ALG_HMAC_SHA256:
+    case HF_ALG_HMAC_SHA384:
+    case HF_ALG_HMAC_SHA512:
         return HF_USE_SIGN | HF_USE_VERIFY;
+    case HF_ALG_RSA_2048:
+    case HF_ALG_RSA_3072:
+        return HF_USE_SIGN | HF_USE_VERIFY | HF_USE_IMPORT;
     case HF_ALG_ML_KEM_768:
-        return HF_USE_ENCAPSULATE | HF_USE_DECAPSULATE;
+        return HF_USE_ENCAPSULATE | HF_USE_DECAPSULATE | HF_USE_IMPORT;
     case HF_ALG_NONE:
         break;
     }
     return 0;
+}
+
+uint32_t hf_alg_usages_default(hf_alg a)
+{
+    return hf_alg_usages(a) & ~(uint32_t)HF_USE_IMPORT;
+}
+
+bool hf_alg_symmetric(hf_alg a)
+{
+    return a == HF_ALG_AES_256_GCM || a == HF_ALG_HMAC_SHA256 || a == HF_ALG_HMAC_SHA384 || a == HF_ALG_HMAC_SHA512;
+}
+
+bool hf_alg_slow(hf_alg a)
+{
+    return a == HF_ALG_RSA_2048 || a == HF_ALG_RSA_3072;
+}
+
+const char *hf_origin_name(hf_origin o)
+{
+    static const char *const words[] = {
+        [HF_ORIGIN_GENERATED] = "generated", [HF_ORIGIN_IMPORTED] = "imported", [HF_ORIGIN_PUBLIC] = "public"
+    };
+
+    return (unsigned)o < HF_COUNT(words) ? words[o] : NULL;
 }
 
 uint32_t hf_usage_parse(hf_view name)

@@ -24,6 +24,8 @@ static hf_err emit_supervisor(hf_channel *to, const struct config_values *v)
         .listen = hf_view_str(v->listen),
         .tls_certificate = hf_view_str(v->tls_certificate),
         .tls_key = hf_view_str(v->tls_key),
+        .client_ca = hf_view_str(v->client_ca),
+        .metrics_listen = hf_view_str(v->metrics_listen),
         .seal_kind = hf_view_str(v->seal_kind),
     };
 
@@ -43,6 +45,8 @@ static hf_err emit_core(hf_channel *to, const struct config_values *v)
         .actor_burst = v->actor_burst,
         .token_max_s = v->token_max_s,
         .token_leeway_s = v->leeway_s,
+        .session_s = v->session_s,
+        .hs256 = v->hs256,
         .durable_all = v->durable_all,
         .segment_ms = v->segment_ms,
         .ring_mib = v->ring_mib,
@@ -64,6 +68,9 @@ static hf_err emit_gateway(hf_channel *to, const struct config_values *v)
         .header_ms = v->header_ms,
         .body_ms = v->body_ms,
         .idle_ms = v->idle_ms,
+        .client_certificates = (uint8_t)v->client_certificates,
+        .trusted_proxies = hf_view_str(v->trusted_proxies),
+        .log_requests = (uint8_t)v->log_requests,
     };
 
     return send_message(to, HF_MSG_CONFIG_GATEWAY, 0, hf_config_gateway_encode(&m, &w), &w);
@@ -87,6 +94,7 @@ static hf_err emit_verifier(hf_channel *to, const struct config_values *v)
         .issuer = hf_view_str(v->issuer),
         .audience = hf_view_str(v->audience),
         .leeway_s = v->leeway_s,
+        .hs256 = v->hs256,
     };
 
     return send_message(to, HF_MSG_CONFIG_VERIFIER, 0, hf_config_verifier_encode(&m, &w), &w);

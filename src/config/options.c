@@ -37,13 +37,22 @@ static const struct option options[] = {
       .standard = "tls/server.pem", .comment = "Certificate chain, PEM; a relative path starts at the data folder." },
     { "server", "tls_key", OPTION_TEXT, AT(tls_key), .min = 1, .max = 1024, .standard = "tls/server-key.pem",
       .comment = "Its private key, PEM, mode 0600." },
+    { "server", "client_ca", OPTION_TEXT, AT(client_ca), .min = 0, .max = 1024, .standard = "",
+      .comment = "Certificate authorities of clients, PEM. Needed for server.client_certificates." },
+    { "server", "client_certificates", OPTION_CHOICE, AT(client_certificates), .first = 1,
+      .choices = { "off", "optional", "required" }, .standard = "off",
+      .comment = "Whether a client shows a certificate of server.client_ca: off, optional or required (mTLS)." },
+    { "server", "metrics_listen", OPTION_ADDRESS, AT(metrics_listen), .min = 0, .max = 256, .standard = "",
+      .comment = "A listener of its own for GET /metrics, plain HTTP, no token: IPv4:PORT or [IPv6]:PORT. Empty: none;\n"
+                 "/metrics on the REST listener needs a token." },
 
     { "security", "strict", OPTION_CHOICE, AT(strict), .is_bool = true, .choices = { "no", "yes" }, .standard = "no",
       .comment = "yes: a protection that the machine cannot give is a refusal to start.\n"
                  "HOLDFAST_STRICT and --strict come before this option." },
 
-    { "seal", "kind", OPTION_CHOICE, AT(seal_kind), .choices = { "file" }, .standard = "file",
-      .comment = "What keeps the root key while the HSM is down. file: a file that only its permissions protect." },
+    { "seal", "kind", OPTION_CHOICE, AT(seal_kind), .choices = { "file", "passphrase" }, .standard = "file",
+      .comment = "What keeps the root key while the HSM is down. file: a file that only its permissions protect.\n"
+                 "passphrase: a file that an operator's passphrase opens (Argon2id); each start waits for 'holdfast unseal'." },
 
     { "core", "lanes", OPTION_NUMBER, AT(lanes), .min = 1, .max = 16, .standard = "2",
       .comment = "Threads that work with keys." },
@@ -64,6 +73,10 @@ static const struct option options[] = {
       .comment = "Longest life of a token, seconds." },
     { "tokens", "leeway_s", OPTION_NUMBER, AT(leeway_s), .min = 0, .max = 120, .standard = "5",
       .comment = "How far the clocks of token makers may differ from ours, seconds." },
+    { "tokens", "session_s", OPTION_NUMBER, AT(session_s), .min = 10, .max = 3600, .standard = "300",
+      .comment = "Life of a session token (POST /api/v1/sessions), seconds; not above max_s." },
+    { "tokens", "hs256", OPTION_CHOICE, AT(hs256), .is_bool = true, .choices = { "no", "yes" }, .standard = "no",
+      .comment = "yes: tokens signed with a shared secret (HS256) count. Whoever can read the secret can mint tokens." },
 
     { "audit", "durability", OPTION_CHOICE, AT(durable_all), .is_bool = true, .choices = { "journal", "durable" },
       .standard = "journal",
@@ -89,6 +102,12 @@ static const struct option options[] = {
       .comment = "A request's body must be complete within this time, milliseconds." },
     { "gateway", "idle_ms", OPTION_NUMBER, AT(idle_ms), .min = 1000, .max = 3600000, .standard = "60000",
       .comment = "A connection without a request is closed after this time, milliseconds." },
+
+    { "gateway", "trusted_proxies", OPTION_TEXT, AT(trusted_proxies), .min = 0, .max = 1024, .standard = "",
+      .comment = "Addresses and networks, separated by commas, whose connections begin with a PROXY protocol v2 header\n"
+                 "that names the client: 192.0.2.7, 198.51.100.0/24, 2001:db8::/32." },
+    { "gateway", "log_requests", OPTION_CHOICE, AT(log_requests), .first = 1, .choices = { "none", "failures", "all" },
+      .standard = "failures", .comment = "Which requests are logged, one line each." },
 
     { "store", "engine", OPTION_CHOICE, AT(engine), .first = 1, .choices = { "sqlite", "memory" }, .standard = "sqlite",
       .comment = "What keeps sealed records and the audit. sqlite: one database below the data folder's store/.\n"
@@ -186,7 +205,7 @@ static bool address_ok(const char *text)
 
 static hf_err set_address(const struct option *o, char *dst, const char *text, struct config_why *why)
 {
-    if (address_ok(text))
+    if (address_ok(text) || (text[0] == '\0' && o->min == 0))
         return set_text(o, dst, text, why);
     config_why_set(why, "%s.%s must be IPv4:PORT or [IPv6]:PORT, for example 127.0.0.1:8443", o->section, o->name);
     return HF_ERR_BOUNDS;
@@ -274,6 +293,15 @@ hf_err config_check_together(const struct config_values *v, struct config_why *w
     if (v->key_cache_mib > v->arena_mib / 2) {
         config_why_set(why, "core.key_cache_mib (%u) must be at most half of core.arena_mib (%u)",
                        (unsigned)v->key_cache_mib, (unsigned)v->arena_mib);
+        return HF_ERR_BOUNDS;
+    }
+    if (v->client_certificates > 1 && v->client_ca[0] == '\0') {
+        config_why_set(why, "server.client_certificates needs server.client_ca");
+        return HF_ERR_BOUNDS;
+    }
+    if (v->session_s > v->token_max_s) {
+        config_why_set(why, "tokens.session_s (%u) must not be above tokens.max_s (%u)", (unsigned)v->session_s,
+                       (unsigned)v->token_max_s);
         return HF_ERR_BOUNDS;
     }
     if (v->actor_burst < v->actor_rate) {

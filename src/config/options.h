@@ -12,6 +12,9 @@ struct config_values {
     char listen[257];
     char tls_certificate[1025];
     char tls_key[1025];
+    char client_ca[1025];
+    char metrics_listen[257];
+    char trusted_proxies[1025];
     char seal_kind[33];
     char issuer[257];
     char audience[257];
@@ -34,6 +37,10 @@ struct config_values {
     uint32_t body_ms;
     uint32_t idle_ms;
     uint32_t leeway_s;
+    uint32_t session_s;
+    uint32_t client_certificates;
+    uint32_t log_requests;
+    bool hs256;
 };
 
 /* Why a configuration was refused: one sentence. */

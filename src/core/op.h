@@ -37,6 +37,18 @@ typedef union any_request {
     struct hf_seal seal;
     struct hf_unseal unseal;
     struct hf_token_revoke token_revoke;
+    struct hf_metrics metrics;
+    struct hf_metrics_local metrics_local;
+    struct hf_key_update key_update;
+    struct hf_key_import key_import;
+    struct hf_mac mac;
+    struct hf_random random;
+    struct hf_rewrap rewrap;
+    struct hf_session_open session_open;
+    struct hf_session_end session_end;
+    struct hf_jwks jwks;
+    struct hf_introspect introspect;
+    struct hf_unseal_key unseal_key;
 } any_request;
 
 typedef struct op {

@@ -71,8 +71,9 @@ hf_alg hf_key_alg(const hf_key *key);
 size_t hf_key_cost(hf_alg a);
 
 /*
- * Private key material in the form that records seal: AES: 32 key bytes; EC: 32-byte big-endian scalar;
- * Ed25519: 32-byte seed (RFC 8032); ML-KEM: 64-byte seed d||z (FIPS 203). It has been loaded and checked once
+ * Private key material in the form that records seal: AES and HMAC: the key bytes (HMAC: as long as its hash); EC:
+ * big-endian scalar, 32 or 48 bytes; Ed25519: 32-byte seed (RFC 8032); ML-KEM: 64-byte seed d||z (FIPS 203); ML-DSA:
+ * 32-byte seed (FIPS 204); RSA: RSAPrivateKey DER (RFC 8017 appendix A.1.2). It has been loaded and checked once
  * before it is given out. Caller frees *ret.
  */
 hf_err hf_key_generate(hf_alg a, hf_secret **ret_material) HF_MUST_USE;
@@ -113,6 +114,15 @@ hf_err hf_key_sign(const hf_key *key, hf_scheme scheme, hf_hash hash, bool preha
 hf_err hf_key_verify(const hf_key *key, hf_scheme scheme, hf_hash hash, bool prehashed, hf_view input,
                      hf_view signature) HF_MUST_USE;
 
+/*
+ * The same with a context string (FIPS 204 section 5.2, at most 255 bytes). HF_ERR_UNSUPPORTED for a context with any
+ * algorithm but ML-DSA, and with ML-DSA when prehashed: the external mu holds the context already.
+ */
+hf_err hf_key_sign_context(const hf_key *key, hf_scheme scheme, hf_hash hash, bool prehashed, hf_view context,
+                           hf_view input, uint8_t *dst, size_t cap, size_t *ret_len) HF_MUST_USE;
+hf_err hf_key_verify_context(const hf_key *key, hf_scheme scheme, hf_hash hash, bool prehashed, hf_view context,
+                             hf_view input, hf_view signature) HF_MUST_USE;
+
 /* ---- AES key objects (with the expanded key kept) ---- */
 hf_err hf_key_seal(const hf_key *key, const uint8_t nonce[static HF_GCM_NONCE_BYTES], const hf_view *aad, size_t n_aad,
                    hf_view plain, uint8_t *dst) HF_MUST_USE;
@@ -130,6 +140,48 @@ hf_err hf_key_encapsulate(const hf_key *key, uint8_t *dst_ct, size_t cap, size_t
  * algorithm 18). Both: HF_ERR_UNSUPPORTED for keys of other algorithms or without the private half.
  */
 hf_err hf_key_decapsulate(const hf_key *key, hf_view ct, uint8_t dst_secret[static HF_KEM_SECRET_BYTES]) HF_MUST_USE;
+
+/* ---- keys that come from outside ---- */
+
+/*
+ * Reads one PKCS #8 PrivateKeyInfo (RFC 5958), DER, into the form that records seal, with every check that a key made
+ * elsewhere needs: named curve, public half belongs to the private one, RSA primes, d and CRT parts consistent, odd
+ * e >= 65537, two primes, exact sizes; ML-DSA and ML-KEM only with their seed (RFC 9881, RFC 9935), and an expanded
+ * half that stands beside it must follow from it. Nothing may follow. want HF_ALG_NONE: any that is offered.
+ * HF_ERR_BAD_KEY; HF_ERR_UNSUPPORTED for a key of another algorithm. Caller frees *ret_material.
+ */
+hf_err hf_key_read_pkcs8(hf_alg want, const hf_secret *pkcs8, hf_alg *ret_alg, hf_secret **ret_material) HF_MUST_USE;
+
+/* RSAES-OAEP (RFC 8017 section 7.1), SHA-256 for hash and MGF1, empty label. Keys rsa-2048 and rsa-3072. */
+#define HF_OAEP_MAX_BYTES 384
+hf_err hf_key_oaep_seal(const hf_key *key, const hf_secret *plain, uint8_t *dst, size_t cap, size_t *ret_len)
+    HF_MUST_USE;
+/* HF_ERR_BAD_CIPHERTEXT, the same for every cause. Caller frees *ret. */
+hf_err hf_key_oaep_open(const hf_key *key, hf_view sealed, hf_secret **ret) HF_MUST_USE;
+
+/* AES-256 key wrap with padding (RFC 5649, SP 800-38F section 6.3). kek: 32 bytes. wrapped: 16 bytes and more, in eights. */
+hf_err hf_kwp_wrap(const hf_secret *kek, const hf_secret *plain, uint8_t *dst, size_t cap, size_t *ret_len) HF_MUST_USE;
+/* HF_ERR_BAD_CIPHERTEXT, the same for every cause. Caller frees *ret. */
+hf_err hf_kwp_unwrap(const hf_secret *kek, hf_view wrapped, hf_secret **ret) HF_MUST_USE;
+
+/* ---- HPKE (RFC 9180), base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM; one message per context ---- */
+#define HF_HPKE_PUBLIC_BYTES 32
+#define HF_HPKE_ENC_BYTES 32
+#define HF_HPKE_TAG_BYTES 16
+typedef struct hf_hpke_key hf_hpke_key;
+hf_err hf_hpke_key_new(hf_hpke_key **ret, uint8_t ret_public[static HF_HPKE_PUBLIC_BYTES]) HF_MUST_USE;
+void hf_hpke_key_free(hf_hpke_key *key); /* NULL is fine */
+/* dst gets the ciphertext: the plaintext's length and HF_HPKE_TAG_BYTES. */
+hf_err hf_hpke_seal(const uint8_t public_key[static HF_HPKE_PUBLIC_BYTES], hf_view info, hf_view aad,
+                    const hf_secret *plain, uint8_t ret_enc[static HF_HPKE_ENC_BYTES], uint8_t *dst, size_t cap,
+                    size_t *ret_len) HF_MUST_USE;
+/* HF_ERR_BAD_CIPHERTEXT, the same for every cause. Caller frees *ret. */
+hf_err hf_hpke_open(const hf_hpke_key *key, hf_view enc, hf_view info, hf_view aad, hf_view sealed, hf_secret **ret)
+    HF_MUST_USE;
+
+/* ---- Argon2id (RFC 9106, version 0x13). Takes memory_kib of memory: never called in core. ---- */
+hf_err hf_argon2id(const hf_secret *passphrase, hf_view salt, uint32_t memory_kib, uint32_t passes, uint32_t lanes,
+                   uint8_t *dst, size_t len) HF_MUST_USE;
 
 /*
  * Ends a job on this thread: clears what OpenSSL leaves on the stack below the caller (16 KiB) and in the vector and

@@ -10,6 +10,8 @@
     X(KEY_CREATE, "key:create", HF_ROLE_OPERATOR) \
     X(KEY_DESCRIBE, "key:describe", HF_ROLE_OPERATOR | HF_ROLE_AUDITOR | HF_ROLE_SERVICE) \
     X(KEY_ROTATE, "key:rotate", HF_ROLE_OPERATOR) \
+    X(KEY_UPDATE, "key:update", HF_ROLE_OPERATOR) \
+    X(KEY_IMPORT, "key:import", HF_ROLE_OPERATOR) \
     X(KEY_REVOKE, "key:revoke", 0) \
     X(KEY_DESTROY, "key:destroy", 0) \
     X(CRYPTO_SIGN, "crypto:sign", HF_ROLE_OPERATOR | HF_ROLE_SERVICE) \
@@ -18,6 +20,9 @@
     X(CRYPTO_DECRYPT, "crypto:decrypt", HF_ROLE_OPERATOR | HF_ROLE_SERVICE) \
     X(CRYPTO_ENCAPSULATE, "crypto:encapsulate", HF_ROLE_OPERATOR | HF_ROLE_SERVICE) \
     X(CRYPTO_DECAPSULATE, "crypto:decapsulate", HF_ROLE_OPERATOR | HF_ROLE_SERVICE) \
+    X(CRYPTO_MAC, "crypto:mac", HF_ROLE_OPERATOR | HF_ROLE_SERVICE) \
+    X(CRYPTO_RANDOM, "crypto:random", HF_ROLE_OPERATOR | HF_ROLE_SERVICE) \
+    X(CRYPTO_REWRAP, "crypto:rewrap", HF_ROLE_OPERATOR | HF_ROLE_SERVICE) \
     X(AUDIT_VIEW, "audit:view", HF_ROLE_AUDITOR) \
     X(KEYSET_DESCRIBE, "keyset:describe", HF_ROLE_AUDITOR) \
     X(KEYSET_APPLY, "keyset:apply", 0) \
@@ -25,7 +30,11 @@
     X(ROOT_SEAL, "root:seal", 0) \
     X(ROOT_UNSEAL, "root:unseal", 0) \
     X(SYSTEM_DESCRIBE, "system:describe", HF_ROLE_OPERATOR | HF_ROLE_AUDITOR) \
-    X(TOKEN_REVOKE, "token:revoke", 0)
+    X(TOKEN_REVOKE, "token:revoke", 0) \
+    X(TOKEN_INTROSPECT, "token:introspect", HF_ROLE_OPERATOR | HF_ROLE_AUDITOR | HF_ROLE_SERVICE) \
+    X(SESSION_OPEN, "session:open", HF_ROLE_OPERATOR | HF_ROLE_AUDITOR | HF_ROLE_SERVICE) \
+    X(SESSION_END, "session:end", HF_ROLE_OPERATOR | HF_ROLE_AUDITOR | HF_ROLE_SERVICE) \
+    X(METRICS_VIEW, "metrics:view", HF_ROLE_OPERATOR | HF_ROLE_AUDITOR | HF_ROLE_SERVICE)
 
 typedef enum hf_action {
     HF_ACTION_NONE = 0, /* allowed to nobody */

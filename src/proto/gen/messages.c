@@ -15,17 +15,19 @@ static const hf_field key_info_fields[] = {
     { HF_FIELD_TEXT, offsetof(struct hf_key_info, created_by), 128 },
     { HF_FIELD_TEXT, offsetof(struct hf_key_info, description), 1024 },
     { HF_FIELD_BYTES, offsetof(struct hf_key_info, tags), 4096 },
+    { HF_FIELD_BYTES, offsetof(struct hf_key_info, attributes), 8192 },
+    { HF_FIELD_U8, offsetof(struct hf_key_info, origin), 0 },
     { HF_FIELD_U8, offsetof(struct hf_key_info, destruction), 0 },
 };
 
 hf_err hf_key_info_encode(const struct hf_key_info *m, hf_writer *w)
 {
-    return hf_record_encode(key_info_fields, 12, m, w);
+    return hf_record_encode(key_info_fields, 14, m, w);
 }
 
 bool hf_key_info_next(hf_reader *list, struct hf_key_info *ret)
 {
-    return hf_record_next(key_info_fields, 12, list, ret, sizeof(*ret));
+    return hf_record_next(key_info_fields, 14, list, ret, sizeof(*ret));
 }
 
 static const hf_field version_info_fields[] = {
@@ -129,6 +131,23 @@ bool hf_audit_event_next(hf_reader *list, struct hf_audit_event *ret)
     return hf_record_next(audit_event_fields, 1, list, ret, sizeof(*ret));
 }
 
+static const hf_field metric_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_metric, name), 64 },
+    { HF_FIELD_TEXT, offsetof(struct hf_metric, labels), 128 },
+    { HF_FIELD_U8, offsetof(struct hf_metric, kind), 0 },
+    { HF_FIELD_U64, offsetof(struct hf_metric, value), 0 },
+};
+
+hf_err hf_metric_encode(const struct hf_metric *m, hf_writer *w)
+{
+    return hf_record_encode(metric_fields, 4, m, w);
+}
+
+bool hf_metric_next(hf_reader *list, struct hf_metric *ret)
+{
+    return hf_record_next(metric_fields, 4, list, ret, sizeof(*ret));
+}
+
 static const hf_field peer_channel_fields[] = {
     { HF_FIELD_U8, offsetof(struct hf_peer_channel, role), 0 },
 };
@@ -216,17 +235,19 @@ static const hf_field config_supervisor_fields[] = {
     { HF_FIELD_TEXT, offsetof(struct hf_config_supervisor, listen), 256 },
     { HF_FIELD_TEXT, offsetof(struct hf_config_supervisor, tls_certificate), 1024 },
     { HF_FIELD_TEXT, offsetof(struct hf_config_supervisor, tls_key), 1024 },
+    { HF_FIELD_TEXT, offsetof(struct hf_config_supervisor, client_ca), 1024 },
+    { HF_FIELD_TEXT, offsetof(struct hf_config_supervisor, metrics_listen), 256 },
     { HF_FIELD_TEXT, offsetof(struct hf_config_supervisor, seal_kind), 32 },
 };
 
 hf_err hf_config_supervisor_encode(const struct hf_config_supervisor *m, hf_writer *w)
 {
-    return hf_fields_encode(config_supervisor_fields, 4, m, w);
+    return hf_fields_encode(config_supervisor_fields, 6, m, w);
 }
 
 hf_err hf_config_supervisor_decode(hf_view body, struct hf_config_supervisor *ret)
 {
-    return hf_fields_decode(config_supervisor_fields, 4, body, ret, sizeof(*ret));
+    return hf_fields_decode(config_supervisor_fields, 6, body, ret, sizeof(*ret));
 }
 
 static const hf_field config_core_fields[] = {
@@ -238,6 +259,8 @@ static const hf_field config_core_fields[] = {
     { HF_FIELD_U32, offsetof(struct hf_config_core, actor_burst), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_core, token_max_s), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_core, token_leeway_s), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_config_core, session_s), 0 },
+    { HF_FIELD_BOOL, offsetof(struct hf_config_core, hs256), 0 },
     { HF_FIELD_BOOL, offsetof(struct hf_config_core, durable_all), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_core, segment_ms), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_core, ring_mib), 0 },
@@ -245,12 +268,12 @@ static const hf_field config_core_fields[] = {
 
 hf_err hf_config_core_encode(const struct hf_config_core *m, hf_writer *w)
 {
-    return hf_fields_encode(config_core_fields, 11, m, w);
+    return hf_fields_encode(config_core_fields, 13, m, w);
 }
 
 hf_err hf_config_core_decode(hf_view body, struct hf_config_core *ret)
 {
-    return hf_fields_decode(config_core_fields, 11, body, ret, sizeof(*ret));
+    return hf_fields_decode(config_core_fields, 13, body, ret, sizeof(*ret));
 }
 
 static const hf_field config_gateway_fields[] = {
@@ -262,16 +285,19 @@ static const hf_field config_gateway_fields[] = {
     { HF_FIELD_U32, offsetof(struct hf_config_gateway, header_ms), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_gateway, body_ms), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_gateway, idle_ms), 0 },
+    { HF_FIELD_U8, offsetof(struct hf_config_gateway, client_certificates), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_config_gateway, trusted_proxies), 1024 },
+    { HF_FIELD_U8, offsetof(struct hf_config_gateway, log_requests), 0 },
 };
 
 hf_err hf_config_gateway_encode(const struct hf_config_gateway *m, hf_writer *w)
 {
-    return hf_fields_encode(config_gateway_fields, 8, m, w);
+    return hf_fields_encode(config_gateway_fields, 11, m, w);
 }
 
 hf_err hf_config_gateway_decode(hf_view body, struct hf_config_gateway *ret)
 {
-    return hf_fields_decode(config_gateway_fields, 8, body, ret, sizeof(*ret));
+    return hf_fields_decode(config_gateway_fields, 11, body, ret, sizeof(*ret));
 }
 
 static const hf_field config_store_fields[] = {
@@ -294,16 +320,17 @@ static const hf_field config_verifier_fields[] = {
     { HF_FIELD_TEXT, offsetof(struct hf_config_verifier, issuer), 256 },
     { HF_FIELD_TEXT, offsetof(struct hf_config_verifier, audience), 256 },
     { HF_FIELD_U32, offsetof(struct hf_config_verifier, leeway_s), 0 },
+    { HF_FIELD_BOOL, offsetof(struct hf_config_verifier, hs256), 0 },
 };
 
 hf_err hf_config_verifier_encode(const struct hf_config_verifier *m, hf_writer *w)
 {
-    return hf_fields_encode(config_verifier_fields, 4, m, w);
+    return hf_fields_encode(config_verifier_fields, 5, m, w);
 }
 
 hf_err hf_config_verifier_decode(hf_view body, struct hf_config_verifier *ret)
 {
-    return hf_fields_decode(config_verifier_fields, 4, body, ret, sizeof(*ret));
+    return hf_fields_decode(config_verifier_fields, 5, body, ret, sizeof(*ret));
 }
 
 static const hf_field keyset_fields[] = {
@@ -463,16 +490,17 @@ hf_err hf_core_state_decode(hf_view body, struct hf_core_state *ret)
 
 static const hf_field root_key_fields[] = {
     { HF_FIELD_SECRET, offsetof(struct hf_root_key, root), 64 },
+    { HF_FIELD_TEXT, offsetof(struct hf_root_key, seal), 32 },
 };
 
 hf_err hf_root_key_encode(const struct hf_root_key *m, hf_writer *w)
 {
-    return hf_fields_encode(root_key_fields, 1, m, w);
+    return hf_fields_encode(root_key_fields, 2, m, w);
 }
 
 hf_err hf_root_key_decode(hf_view body, struct hf_root_key *ret)
 {
-    return hf_fields_decode(root_key_fields, 1, body, ret, sizeof(*ret));
+    return hf_fields_decode(root_key_fields, 2, body, ret, sizeof(*ret));
 }
 
 static const hf_field unseal_failed_fields[] = {
@@ -488,6 +516,49 @@ hf_err hf_unseal_failed_encode(const struct hf_unseal_failed *m, hf_writer *w)
 hf_err hf_unseal_failed_decode(hf_view body, struct hf_unseal_failed *ret)
 {
     return hf_fields_decode(unseal_failed_fields, 2, body, ret, sizeof(*ret));
+}
+
+static const hf_field unseal_secret_fields[] = {
+    { HF_FIELD_SECRET, offsetof(struct hf_unseal_secret, passphrase), 1024 },
+};
+
+hf_err hf_unseal_secret_encode(const struct hf_unseal_secret *m, hf_writer *w)
+{
+    return hf_fields_encode(unseal_secret_fields, 1, m, w);
+}
+
+hf_err hf_unseal_secret_decode(hf_view body, struct hf_unseal_secret *ret)
+{
+    return hf_fields_decode(unseal_secret_fields, 1, body, ret, sizeof(*ret));
+}
+
+static const hf_field tls_key_fields[] = {
+    { HF_FIELD_SECRET, offsetof(struct hf_tls_key, pkcs8), 8192 },
+};
+
+hf_err hf_tls_key_encode(const struct hf_tls_key *m, hf_writer *w)
+{
+    return hf_fields_encode(tls_key_fields, 1, m, w);
+}
+
+hf_err hf_tls_key_decode(hf_view body, struct hf_tls_key *ret)
+{
+    return hf_fields_decode(tls_key_fields, 1, body, ret, sizeof(*ret));
+}
+
+static const hf_field session_key_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_session_key, kid), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_session_key, spki), 2048 },
+};
+
+hf_err hf_session_key_encode(const struct hf_session_key *m, hf_writer *w)
+{
+    return hf_fields_encode(session_key_fields, 2, m, w);
+}
+
+hf_err hf_session_key_decode(hf_view body, struct hf_session_key *ret)
+{
+    return hf_fields_decode(session_key_fields, 2, body, ret, sizeof(*ret));
 }
 
 static const hf_field verify_token_fields[] = {
@@ -643,17 +714,20 @@ static const hf_field status_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_status, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_status, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_status, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_status, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_status, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_status, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_status, head.signature), 4096 },
 };
 
 hf_err hf_status_encode(const struct hf_status *m, hf_writer *w)
 {
-    return hf_fields_encode(status_fields, 6, m, w);
+    return hf_fields_encode(status_fields, 9, m, w);
 }
 
 hf_err hf_status_decode(hf_view body, struct hf_status *ret)
 {
-    return hf_fields_decode(status_fields, 6, body, ret, sizeof(*ret));
+    return hf_fields_decode(status_fields, 9, body, ret, sizeof(*ret));
 }
 
 static const hf_field status_info_fields[] = {
@@ -681,17 +755,20 @@ static const hf_field capabilities_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_capabilities, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_capabilities, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_capabilities, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_capabilities, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_capabilities, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_capabilities, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_capabilities, head.signature), 4096 },
 };
 
 hf_err hf_capabilities_encode(const struct hf_capabilities *m, hf_writer *w)
 {
-    return hf_fields_encode(capabilities_fields, 6, m, w);
+    return hf_fields_encode(capabilities_fields, 9, m, w);
 }
 
 hf_err hf_capabilities_decode(hf_view body, struct hf_capabilities *ret)
 {
-    return hf_fields_decode(capabilities_fields, 6, body, ret, sizeof(*ret));
+    return hf_fields_decode(capabilities_fields, 9, body, ret, sizeof(*ret));
 }
 
 static const hf_field capabilities_info_fields[] = {
@@ -712,6 +789,64 @@ hf_err hf_capabilities_info_encode(const struct hf_capabilities_info *m, hf_writ
 hf_err hf_capabilities_info_decode(hf_view body, struct hf_capabilities_info *ret)
 {
     return hf_fields_decode(capabilities_info_fields, 7, body, ret, sizeof(*ret));
+}
+
+static const hf_field metrics_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_metrics, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_metrics, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_metrics, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_metrics, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_metrics, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_metrics, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_metrics, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_metrics, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_metrics, head.signature), 4096 },
+};
+
+hf_err hf_metrics_encode(const struct hf_metrics *m, hf_writer *w)
+{
+    return hf_fields_encode(metrics_fields, 9, m, w);
+}
+
+hf_err hf_metrics_decode(hf_view body, struct hf_metrics *ret)
+{
+    return hf_fields_decode(metrics_fields, 9, body, ret, sizeof(*ret));
+}
+
+static const hf_field metrics_local_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_metrics_local, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_metrics_local, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_metrics_local, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_metrics_local, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_metrics_local, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_metrics_local, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_metrics_local, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_metrics_local, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_metrics_local, head.signature), 4096 },
+};
+
+hf_err hf_metrics_local_encode(const struct hf_metrics_local *m, hf_writer *w)
+{
+    return hf_fields_encode(metrics_local_fields, 9, m, w);
+}
+
+hf_err hf_metrics_local_decode(hf_view body, struct hf_metrics_local *ret)
+{
+    return hf_fields_decode(metrics_local_fields, 9, body, ret, sizeof(*ret));
+}
+
+static const hf_field metrics_info_fields[] = {
+    { HF_FIELD_BYTES, offsetof(struct hf_metrics_info, metrics), 65000 },
+};
+
+hf_err hf_metrics_info_encode(const struct hf_metrics_info *m, hf_writer *w)
+{
+    return hf_fields_encode(metrics_info_fields, 1, m, w);
+}
+
+hf_err hf_metrics_info_decode(hf_view body, struct hf_metrics_info *ret)
+{
+    return hf_fields_decode(metrics_info_fields, 1, body, ret, sizeof(*ret));
 }
 
 static const hf_field failures_fields[] = {
@@ -736,6 +871,9 @@ static const hf_field key_create_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_key_create, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_key_create, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_key_create, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_create, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_key_create, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_create, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_key_create, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_key_create, name), 64 },
     { HF_FIELD_U16, offsetof(struct hf_key_create, algorithm), 0 },
@@ -746,12 +884,12 @@ static const hf_field key_create_fields[] = {
 
 hf_err hf_key_create_encode(const struct hf_key_create *m, hf_writer *w)
 {
-    return hf_fields_encode(key_create_fields, 11, m, w);
+    return hf_fields_encode(key_create_fields, 14, m, w);
 }
 
 hf_err hf_key_create_decode(hf_view body, struct hf_key_create *ret)
 {
-    return hf_fields_decode(key_create_fields, 11, body, ret, sizeof(*ret));
+    return hf_fields_decode(key_create_fields, 14, body, ret, sizeof(*ret));
 }
 
 static const hf_field key_detail_fields[] = {
@@ -774,22 +912,26 @@ static const hf_field key_list_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_key_list, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_key_list, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_key_list, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_list, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_key_list, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_list, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_key_list, head.signature), 4096 },
     { HF_FIELD_U32, offsetof(struct hf_key_list, page), 0 },
     { HF_FIELD_U32, offsetof(struct hf_key_list, per_page), 0 },
     { HF_FIELD_U16, offsetof(struct hf_key_list, algorithm), 0 },
     { HF_FIELD_U8, offsetof(struct hf_key_list, state), 0 },
     { HF_FIELD_BYTES, offsetof(struct hf_key_list, tags), 4096 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_list, search), 64 },
 };
 
 hf_err hf_key_list_encode(const struct hf_key_list *m, hf_writer *w)
 {
-    return hf_fields_encode(key_list_fields, 11, m, w);
+    return hf_fields_encode(key_list_fields, 15, m, w);
 }
 
 hf_err hf_key_list_decode(hf_view body, struct hf_key_list *ret)
 {
-    return hf_fields_decode(key_list_fields, 11, body, ret, sizeof(*ret));
+    return hf_fields_decode(key_list_fields, 15, body, ret, sizeof(*ret));
 }
 
 static const hf_field keys_fields[] = {
@@ -816,18 +958,21 @@ static const hf_field key_show_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_key_show, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_key_show, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_key_show, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_show, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_key_show, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_show, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_key_show, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_key_show, key), 64 },
 };
 
 hf_err hf_key_show_encode(const struct hf_key_show *m, hf_writer *w)
 {
-    return hf_fields_encode(key_show_fields, 7, m, w);
+    return hf_fields_encode(key_show_fields, 10, m, w);
 }
 
 hf_err hf_key_show_decode(hf_view body, struct hf_key_show *ret)
 {
-    return hf_fields_decode(key_show_fields, 7, body, ret, sizeof(*ret));
+    return hf_fields_decode(key_show_fields, 10, body, ret, sizeof(*ret));
 }
 
 static const hf_field key_versions_fields[] = {
@@ -836,18 +981,21 @@ static const hf_field key_versions_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_key_versions, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_key_versions, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_key_versions, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_versions, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_key_versions, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_versions, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_key_versions, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_key_versions, key), 64 },
 };
 
 hf_err hf_key_versions_encode(const struct hf_key_versions *m, hf_writer *w)
 {
-    return hf_fields_encode(key_versions_fields, 7, m, w);
+    return hf_fields_encode(key_versions_fields, 10, m, w);
 }
 
 hf_err hf_key_versions_decode(hf_view body, struct hf_key_versions *ret)
 {
-    return hf_fields_decode(key_versions_fields, 7, body, ret, sizeof(*ret));
+    return hf_fields_decode(key_versions_fields, 10, body, ret, sizeof(*ret));
 }
 
 static const hf_field versions_fields[] = {
@@ -870,6 +1018,9 @@ static const hf_field key_public_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_key_public, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_key_public, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_key_public, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_public, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_key_public, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_public, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_key_public, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_key_public, key), 64 },
     { HF_FIELD_U32, offsetof(struct hf_key_public, version), 0 },
@@ -877,12 +1028,12 @@ static const hf_field key_public_fields[] = {
 
 hf_err hf_key_public_encode(const struct hf_key_public *m, hf_writer *w)
 {
-    return hf_fields_encode(key_public_fields, 8, m, w);
+    return hf_fields_encode(key_public_fields, 11, m, w);
 }
 
 hf_err hf_key_public_decode(hf_view body, struct hf_key_public *ret)
 {
-    return hf_fields_decode(key_public_fields, 8, body, ret, sizeof(*ret));
+    return hf_fields_decode(key_public_fields, 11, body, ret, sizeof(*ret));
 }
 
 static const hf_field public_fields[] = {
@@ -907,18 +1058,21 @@ static const hf_field key_rotate_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_key_rotate, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_key_rotate, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_key_rotate, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_rotate, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_key_rotate, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_rotate, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_key_rotate, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_key_rotate, key), 64 },
 };
 
 hf_err hf_key_rotate_encode(const struct hf_key_rotate *m, hf_writer *w)
 {
-    return hf_fields_encode(key_rotate_fields, 7, m, w);
+    return hf_fields_encode(key_rotate_fields, 10, m, w);
 }
 
 hf_err hf_key_rotate_decode(hf_view body, struct hf_key_rotate *ret)
 {
-    return hf_fields_decode(key_rotate_fields, 7, body, ret, sizeof(*ret));
+    return hf_fields_decode(key_rotate_fields, 10, body, ret, sizeof(*ret));
 }
 
 static const hf_field key_revoke_fields[] = {
@@ -927,18 +1081,21 @@ static const hf_field key_revoke_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_key_revoke, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_key_revoke, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_key_revoke, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_revoke, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_key_revoke, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_revoke, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_key_revoke, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_key_revoke, key), 64 },
 };
 
 hf_err hf_key_revoke_encode(const struct hf_key_revoke *m, hf_writer *w)
 {
-    return hf_fields_encode(key_revoke_fields, 7, m, w);
+    return hf_fields_encode(key_revoke_fields, 10, m, w);
 }
 
 hf_err hf_key_revoke_decode(hf_view body, struct hf_key_revoke *ret)
 {
-    return hf_fields_decode(key_revoke_fields, 7, body, ret, sizeof(*ret));
+    return hf_fields_decode(key_revoke_fields, 10, body, ret, sizeof(*ret));
 }
 
 static const hf_field key_destroy_fields[] = {
@@ -947,18 +1104,83 @@ static const hf_field key_destroy_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_key_destroy, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_key_destroy, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_key_destroy, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_destroy, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_key_destroy, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_destroy, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_key_destroy, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_key_destroy, key), 64 },
 };
 
 hf_err hf_key_destroy_encode(const struct hf_key_destroy *m, hf_writer *w)
 {
-    return hf_fields_encode(key_destroy_fields, 7, m, w);
+    return hf_fields_encode(key_destroy_fields, 10, m, w);
 }
 
 hf_err hf_key_destroy_decode(hf_view body, struct hf_key_destroy *ret)
 {
-    return hf_fields_decode(key_destroy_fields, 7, body, ret, sizeof(*ret));
+    return hf_fields_decode(key_destroy_fields, 10, body, ret, sizeof(*ret));
+}
+
+static const hf_field key_update_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_key_update, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_update, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_key_update, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_update, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_key_update, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_update, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_key_update, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_update, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_key_update, head.signature), 4096 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_update, key), 64 },
+    { HF_FIELD_U64, offsetof(struct hf_key_update, if_generation), 0 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_update, has_description), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_update, description), 1024 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_update, has_tags), 0 },
+    { HF_FIELD_BYTES, offsetof(struct hf_key_update, tags), 4096 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_update, has_attributes), 0 },
+    { HF_FIELD_BYTES, offsetof(struct hf_key_update, attributes), 8192 },
+};
+
+hf_err hf_key_update_encode(const struct hf_key_update *m, hf_writer *w)
+{
+    return hf_fields_encode(key_update_fields, 17, m, w);
+}
+
+hf_err hf_key_update_decode(hf_view body, struct hf_key_update *ret)
+{
+    return hf_fields_decode(key_update_fields, 17, body, ret, sizeof(*ret));
+}
+
+static const hf_field key_import_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_key_import, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_import, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_key_import, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_import, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_key_import, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_key_import, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_key_import, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_import, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_key_import, head.signature), 4096 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_import, name), 64 },
+    { HF_FIELD_U16, offsetof(struct hf_key_import, algorithm), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_key_import, usage), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_import, description), 1024 },
+    { HF_FIELD_BYTES, offsetof(struct hf_key_import, tags), 4096 },
+    { HF_FIELD_U8, offsetof(struct hf_key_import, form), 0 },
+    { HF_FIELD_BYTES, offsetof(struct hf_key_import, public), 4096 },
+    { HF_FIELD_TEXT, offsetof(struct hf_key_import, wrapping_key), 64 },
+    { HF_FIELD_U32, offsetof(struct hf_key_import, wrapping_version), 0 },
+    { HF_FIELD_BYTES, offsetof(struct hf_key_import, wrapped), 16384 },
+};
+
+hf_err hf_key_import_encode(const struct hf_key_import *m, hf_writer *w)
+{
+    return hf_fields_encode(key_import_fields, 19, m, w);
+}
+
+hf_err hf_key_import_decode(hf_view body, struct hf_key_import *ret)
+{
+    return hf_fields_decode(key_import_fields, 19, body, ret, sizeof(*ret));
 }
 
 static const hf_field sign_fields[] = {
@@ -967,22 +1189,26 @@ static const hf_field sign_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_sign, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_sign, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_sign, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_sign, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_sign, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_sign, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_sign, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_sign, key), 64 },
     { HF_FIELD_U8, offsetof(struct hf_sign, scheme), 0 },
     { HF_FIELD_U8, offsetof(struct hf_sign, hash), 0 },
     { HF_FIELD_BOOL, offsetof(struct hf_sign, prehashed), 0 },
+    { HF_FIELD_BYTES, offsetof(struct hf_sign, context), 255 },
     { HF_FIELD_BYTES, offsetof(struct hf_sign, payload), 1048576 },
 };
 
 hf_err hf_sign_encode(const struct hf_sign *m, hf_writer *w)
 {
-    return hf_fields_encode(sign_fields, 11, m, w);
+    return hf_fields_encode(sign_fields, 15, m, w);
 }
 
 hf_err hf_sign_decode(hf_view body, struct hf_sign *ret)
 {
-    return hf_fields_decode(sign_fields, 11, body, ret, sizeof(*ret));
+    return hf_fields_decode(sign_fields, 15, body, ret, sizeof(*ret));
 }
 
 static const hf_field signed_fields[] = {
@@ -1006,24 +1232,28 @@ static const hf_field verify_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_verify, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_verify, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_verify, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_verify, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_verify, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_verify, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_verify, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_verify, key), 64 },
     { HF_FIELD_U32, offsetof(struct hf_verify, version), 0 },
     { HF_FIELD_U8, offsetof(struct hf_verify, scheme), 0 },
     { HF_FIELD_U8, offsetof(struct hf_verify, hash), 0 },
     { HF_FIELD_BOOL, offsetof(struct hf_verify, prehashed), 0 },
+    { HF_FIELD_BYTES, offsetof(struct hf_verify, context), 255 },
     { HF_FIELD_BYTES, offsetof(struct hf_verify, signature), 8192 },
     { HF_FIELD_BYTES, offsetof(struct hf_verify, payload), 1048576 },
 };
 
 hf_err hf_verify_encode(const struct hf_verify *m, hf_writer *w)
 {
-    return hf_fields_encode(verify_fields, 13, m, w);
+    return hf_fields_encode(verify_fields, 17, m, w);
 }
 
 hf_err hf_verify_decode(hf_view body, struct hf_verify *ret)
 {
-    return hf_fields_decode(verify_fields, 13, body, ret, sizeof(*ret));
+    return hf_fields_decode(verify_fields, 17, body, ret, sizeof(*ret));
 }
 
 static const hf_field verified_fields[] = {
@@ -1047,6 +1277,9 @@ static const hf_field encrypt_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_encrypt, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_encrypt, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_encrypt, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_encrypt, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_encrypt, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_encrypt, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_encrypt, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_encrypt, key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_encrypt, associated_data), 65536 },
@@ -1055,12 +1288,12 @@ static const hf_field encrypt_fields[] = {
 
 hf_err hf_encrypt_encode(const struct hf_encrypt *m, hf_writer *w)
 {
-    return hf_fields_encode(encrypt_fields, 9, m, w);
+    return hf_fields_encode(encrypt_fields, 12, m, w);
 }
 
 hf_err hf_encrypt_decode(hf_view body, struct hf_encrypt *ret)
 {
-    return hf_fields_decode(encrypt_fields, 9, body, ret, sizeof(*ret));
+    return hf_fields_decode(encrypt_fields, 12, body, ret, sizeof(*ret));
 }
 
 static const hf_field encrypted_fields[] = {
@@ -1085,6 +1318,9 @@ static const hf_field decrypt_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_decrypt, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_decrypt, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_decrypt, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_decrypt, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_decrypt, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_decrypt, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_decrypt, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_decrypt, key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_decrypt, nonce), 12 },
@@ -1094,12 +1330,12 @@ static const hf_field decrypt_fields[] = {
 
 hf_err hf_decrypt_encode(const struct hf_decrypt *m, hf_writer *w)
 {
-    return hf_fields_encode(decrypt_fields, 10, m, w);
+    return hf_fields_encode(decrypt_fields, 13, m, w);
 }
 
 hf_err hf_decrypt_decode(hf_view body, struct hf_decrypt *ret)
 {
-    return hf_fields_decode(decrypt_fields, 10, body, ret, sizeof(*ret));
+    return hf_fields_decode(decrypt_fields, 13, body, ret, sizeof(*ret));
 }
 
 static const hf_field decrypted_fields[] = {
@@ -1123,18 +1359,21 @@ static const hf_field encapsulate_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_encapsulate, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_encapsulate, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_encapsulate, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_encapsulate, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_encapsulate, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_encapsulate, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_encapsulate, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_encapsulate, key), 64 },
 };
 
 hf_err hf_encapsulate_encode(const struct hf_encapsulate *m, hf_writer *w)
 {
-    return hf_fields_encode(encapsulate_fields, 7, m, w);
+    return hf_fields_encode(encapsulate_fields, 10, m, w);
 }
 
 hf_err hf_encapsulate_decode(hf_view body, struct hf_encapsulate *ret)
 {
-    return hf_fields_decode(encapsulate_fields, 7, body, ret, sizeof(*ret));
+    return hf_fields_decode(encapsulate_fields, 10, body, ret, sizeof(*ret));
 }
 
 static const hf_field encapsulated_fields[] = {
@@ -1159,6 +1398,9 @@ static const hf_field decapsulate_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_decapsulate, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_decapsulate, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_decapsulate, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_decapsulate, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_decapsulate, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_decapsulate, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_decapsulate, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_decapsulate, key), 64 },
     { HF_FIELD_U32, offsetof(struct hf_decapsulate, version), 0 },
@@ -1167,12 +1409,12 @@ static const hf_field decapsulate_fields[] = {
 
 hf_err hf_decapsulate_encode(const struct hf_decapsulate *m, hf_writer *w)
 {
-    return hf_fields_encode(decapsulate_fields, 9, m, w);
+    return hf_fields_encode(decapsulate_fields, 12, m, w);
 }
 
 hf_err hf_decapsulate_decode(hf_view body, struct hf_decapsulate *ret)
 {
-    return hf_fields_decode(decapsulate_fields, 9, body, ret, sizeof(*ret));
+    return hf_fields_decode(decapsulate_fields, 12, body, ret, sizeof(*ret));
 }
 
 static const hf_field decapsulated_fields[] = {
@@ -1190,24 +1432,129 @@ hf_err hf_decapsulated_decode(hf_view body, struct hf_decapsulated *ret)
     return hf_fields_decode(decapsulated_fields, 2, body, ret, sizeof(*ret));
 }
 
+static const hf_field mac_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_mac, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_mac, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_mac, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_mac, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_mac, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_mac, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_mac, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_mac, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_mac, head.signature), 4096 },
+    { HF_FIELD_TEXT, offsetof(struct hf_mac, key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_mac, payload), 1048576 },
+};
+
+hf_err hf_mac_encode(const struct hf_mac *m, hf_writer *w)
+{
+    return hf_fields_encode(mac_fields, 11, m, w);
+}
+
+hf_err hf_mac_decode(hf_view body, struct hf_mac *ret)
+{
+    return hf_fields_decode(mac_fields, 11, body, ret, sizeof(*ret));
+}
+
+static const hf_field maced_fields[] = {
+    { HF_FIELD_U32, offsetof(struct hf_maced, version), 0 },
+    { HF_FIELD_BYTES, offsetof(struct hf_maced, mac), 64 },
+};
+
+hf_err hf_maced_encode(const struct hf_maced *m, hf_writer *w)
+{
+    return hf_fields_encode(maced_fields, 2, m, w);
+}
+
+hf_err hf_maced_decode(hf_view body, struct hf_maced *ret)
+{
+    return hf_fields_decode(maced_fields, 2, body, ret, sizeof(*ret));
+}
+
+static const hf_field random_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_random, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_random, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_random, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_random, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_random, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_random, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_random, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_random, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_random, head.signature), 4096 },
+    { HF_FIELD_U32, offsetof(struct hf_random, bytes), 0 },
+};
+
+hf_err hf_random_encode(const struct hf_random *m, hf_writer *w)
+{
+    return hf_fields_encode(random_fields, 10, m, w);
+}
+
+hf_err hf_random_decode(hf_view body, struct hf_random *ret)
+{
+    return hf_fields_decode(random_fields, 10, body, ret, sizeof(*ret));
+}
+
+static const hf_field random_bytes_fields[] = {
+    { HF_FIELD_BYTES, offsetof(struct hf_random_bytes, random), 65536 },
+};
+
+hf_err hf_random_bytes_encode(const struct hf_random_bytes *m, hf_writer *w)
+{
+    return hf_fields_encode(random_bytes_fields, 1, m, w);
+}
+
+hf_err hf_random_bytes_decode(hf_view body, struct hf_random_bytes *ret)
+{
+    return hf_fields_decode(random_bytes_fields, 1, body, ret, sizeof(*ret));
+}
+
+static const hf_field rewrap_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_rewrap, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_rewrap, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_rewrap, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_rewrap, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_rewrap, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_rewrap, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_rewrap, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_rewrap, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_rewrap, head.signature), 4096 },
+    { HF_FIELD_TEXT, offsetof(struct hf_rewrap, key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_rewrap, nonce), 12 },
+    { HF_FIELD_BYTES, offsetof(struct hf_rewrap, associated_data), 65536 },
+    { HF_FIELD_BYTES, offsetof(struct hf_rewrap, ciphertext), 1048608 },
+};
+
+hf_err hf_rewrap_encode(const struct hf_rewrap *m, hf_writer *w)
+{
+    return hf_fields_encode(rewrap_fields, 13, m, w);
+}
+
+hf_err hf_rewrap_decode(hf_view body, struct hf_rewrap *ret)
+{
+    return hf_fields_decode(rewrap_fields, 13, body, ret, sizeof(*ret));
+}
+
 static const hf_field audit_recent_fields[] = {
     { HF_FIELD_TEXT, offsetof(struct hf_audit_recent, head.token), 8192 },
     { HF_FIELD_TEXT, offsetof(struct hf_audit_recent, head.request_id), 64 },
     { HF_FIELD_FIXED, offsetof(struct hf_audit_recent, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_audit_recent, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_audit_recent, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_audit_recent, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_audit_recent, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_audit_recent, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_audit_recent, head.signature), 4096 },
     { HF_FIELD_U32, offsetof(struct hf_audit_recent, limit), 0 },
 };
 
 hf_err hf_audit_recent_encode(const struct hf_audit_recent *m, hf_writer *w)
 {
-    return hf_fields_encode(audit_recent_fields, 7, m, w);
+    return hf_fields_encode(audit_recent_fields, 10, m, w);
 }
 
 hf_err hf_audit_recent_decode(hf_view body, struct hf_audit_recent *ret)
 {
-    return hf_fields_decode(audit_recent_fields, 7, body, ret, sizeof(*ret));
+    return hf_fields_decode(audit_recent_fields, 10, body, ret, sizeof(*ret));
 }
 
 static const hf_field audit_events_fields[] = {
@@ -1216,6 +1563,9 @@ static const hf_field audit_events_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_audit_events, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_audit_events, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_audit_events, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_audit_events, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_audit_events, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_audit_events, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_audit_events, head.signature), 4096 },
     { HF_FIELD_U64, offsetof(struct hf_audit_events, after), 0 },
     { HF_FIELD_U32, offsetof(struct hf_audit_events, limit), 0 },
@@ -1223,12 +1573,12 @@ static const hf_field audit_events_fields[] = {
 
 hf_err hf_audit_events_encode(const struct hf_audit_events *m, hf_writer *w)
 {
-    return hf_fields_encode(audit_events_fields, 8, m, w);
+    return hf_fields_encode(audit_events_fields, 11, m, w);
 }
 
 hf_err hf_audit_events_decode(hf_view body, struct hf_audit_events *ret)
 {
-    return hf_fields_decode(audit_events_fields, 8, body, ret, sizeof(*ret));
+    return hf_fields_decode(audit_events_fields, 11, body, ret, sizeof(*ret));
 }
 
 static const hf_field events_fields[] = {
@@ -1252,17 +1602,20 @@ static const hf_field audit_head_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_audit_head, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_audit_head, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_audit_head, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_audit_head, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_audit_head, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_audit_head, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_audit_head, head.signature), 4096 },
 };
 
 hf_err hf_audit_head_encode(const struct hf_audit_head *m, hf_writer *w)
 {
-    return hf_fields_encode(audit_head_fields, 6, m, w);
+    return hf_fields_encode(audit_head_fields, 9, m, w);
 }
 
 hf_err hf_audit_head_decode(hf_view body, struct hf_audit_head *ret)
 {
-    return hf_fields_decode(audit_head_fields, 6, body, ret, sizeof(*ret));
+    return hf_fields_decode(audit_head_fields, 9, body, ret, sizeof(*ret));
 }
 
 static const hf_field tree_head_fields[] = {
@@ -1286,18 +1639,21 @@ static const hf_field audit_export_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_audit_export, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_audit_export, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_audit_export, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_audit_export, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_audit_export, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_audit_export, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_audit_export, head.signature), 4096 },
     { HF_FIELD_U64, offsetof(struct hf_audit_export, after), 0 },
 };
 
 hf_err hf_audit_export_encode(const struct hf_audit_export *m, hf_writer *w)
 {
-    return hf_fields_encode(audit_export_fields, 7, m, w);
+    return hf_fields_encode(audit_export_fields, 10, m, w);
 }
 
 hf_err hf_audit_export_decode(hf_view body, struct hf_audit_export *ret)
 {
-    return hf_fields_decode(audit_export_fields, 7, body, ret, sizeof(*ret));
+    return hf_fields_decode(audit_export_fields, 10, body, ret, sizeof(*ret));
 }
 
 static const hf_field segments_fields[] = {
@@ -1322,17 +1678,20 @@ static const hf_field keyset_show_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_keyset_show, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_keyset_show, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_keyset_show, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_keyset_show, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_keyset_show, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_keyset_show, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_keyset_show, head.signature), 4096 },
 };
 
 hf_err hf_keyset_show_encode(const struct hf_keyset_show *m, hf_writer *w)
 {
-    return hf_fields_encode(keyset_show_fields, 6, m, w);
+    return hf_fields_encode(keyset_show_fields, 9, m, w);
 }
 
 hf_err hf_keyset_show_decode(hf_view body, struct hf_keyset_show *ret)
 {
-    return hf_fields_decode(keyset_show_fields, 6, body, ret, sizeof(*ret));
+    return hf_fields_decode(keyset_show_fields, 9, body, ret, sizeof(*ret));
 }
 
 static const hf_field keyset_info_fields[] = {
@@ -1356,6 +1715,9 @@ static const hf_field keyset_apply_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_keyset_apply, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_keyset_apply, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_keyset_apply, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_keyset_apply, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_keyset_apply, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_keyset_apply, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_keyset_apply, head.signature), 4096 },
     { HF_FIELD_U64, offsetof(struct hf_keyset_apply, generation), 0 },
     { HF_FIELD_BYTES, offsetof(struct hf_keyset_apply, rows), 245760 },
@@ -1363,12 +1725,12 @@ static const hf_field keyset_apply_fields[] = {
 
 hf_err hf_keyset_apply_encode(const struct hf_keyset_apply *m, hf_writer *w)
 {
-    return hf_fields_encode(keyset_apply_fields, 8, m, w);
+    return hf_fields_encode(keyset_apply_fields, 11, m, w);
 }
 
 hf_err hf_keyset_apply_decode(hf_view body, struct hf_keyset_apply *ret)
 {
-    return hf_fields_decode(keyset_apply_fields, 8, body, ret, sizeof(*ret));
+    return hf_fields_decode(keyset_apply_fields, 11, body, ret, sizeof(*ret));
 }
 
 static const hf_field epoch_rotate_fields[] = {
@@ -1377,17 +1739,20 @@ static const hf_field epoch_rotate_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_epoch_rotate, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_epoch_rotate, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_epoch_rotate, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_epoch_rotate, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_epoch_rotate, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_epoch_rotate, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_epoch_rotate, head.signature), 4096 },
 };
 
 hf_err hf_epoch_rotate_encode(const struct hf_epoch_rotate *m, hf_writer *w)
 {
-    return hf_fields_encode(epoch_rotate_fields, 6, m, w);
+    return hf_fields_encode(epoch_rotate_fields, 9, m, w);
 }
 
 hf_err hf_epoch_rotate_decode(hf_view body, struct hf_epoch_rotate *ret)
 {
-    return hf_fields_decode(epoch_rotate_fields, 6, body, ret, sizeof(*ret));
+    return hf_fields_decode(epoch_rotate_fields, 9, body, ret, sizeof(*ret));
 }
 
 static const hf_field seal_fields[] = {
@@ -1396,17 +1761,20 @@ static const hf_field seal_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_seal, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_seal, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_seal, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_seal, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_seal, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_seal, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_seal, head.signature), 4096 },
 };
 
 hf_err hf_seal_encode(const struct hf_seal *m, hf_writer *w)
 {
-    return hf_fields_encode(seal_fields, 6, m, w);
+    return hf_fields_encode(seal_fields, 9, m, w);
 }
 
 hf_err hf_seal_decode(hf_view body, struct hf_seal *ret)
 {
-    return hf_fields_decode(seal_fields, 6, body, ret, sizeof(*ret));
+    return hf_fields_decode(seal_fields, 9, body, ret, sizeof(*ret));
 }
 
 static const hf_field unseal_fields[] = {
@@ -1415,17 +1783,22 @@ static const hf_field unseal_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_unseal, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_unseal, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_unseal, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_unseal, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_unseal, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_unseal, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_unseal, head.signature), 4096 },
+    { HF_FIELD_BYTES, offsetof(struct hf_unseal, enc), 128 },
+    { HF_FIELD_BYTES, offsetof(struct hf_unseal, sealed), 2048 },
 };
 
 hf_err hf_unseal_encode(const struct hf_unseal *m, hf_writer *w)
 {
-    return hf_fields_encode(unseal_fields, 6, m, w);
+    return hf_fields_encode(unseal_fields, 11, m, w);
 }
 
 hf_err hf_unseal_decode(hf_view body, struct hf_unseal *ret)
 {
-    return hf_fields_decode(unseal_fields, 6, body, ret, sizeof(*ret));
+    return hf_fields_decode(unseal_fields, 11, body, ret, sizeof(*ret));
 }
 
 static const hf_field token_revoke_fields[] = {
@@ -1434,6 +1807,9 @@ static const hf_field token_revoke_fields[] = {
     { HF_FIELD_FIXED, offsetof(struct hf_token_revoke, head.address), 16 },
     { HF_FIELD_BOOL, offsetof(struct hf_token_revoke, head.has_cert), 0 },
     { HF_FIELD_FIXED, offsetof(struct hf_token_revoke, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_token_revoke, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_token_revoke, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_token_revoke, head.idempotency_key), 64 },
     { HF_FIELD_BYTES, offsetof(struct hf_token_revoke, head.signature), 4096 },
     { HF_FIELD_TEXT, offsetof(struct hf_token_revoke, jti), 128 },
     { HF_FIELD_I64, offsetof(struct hf_token_revoke, expires_s), 0 },
@@ -1441,12 +1817,224 @@ static const hf_field token_revoke_fields[] = {
 
 hf_err hf_token_revoke_encode(const struct hf_token_revoke *m, hf_writer *w)
 {
-    return hf_fields_encode(token_revoke_fields, 8, m, w);
+    return hf_fields_encode(token_revoke_fields, 11, m, w);
 }
 
 hf_err hf_token_revoke_decode(hf_view body, struct hf_token_revoke *ret)
 {
-    return hf_fields_decode(token_revoke_fields, 8, body, ret, sizeof(*ret));
+    return hf_fields_decode(token_revoke_fields, 11, body, ret, sizeof(*ret));
+}
+
+static const hf_field session_open_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_session_open, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_session_open, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_session_open, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_session_open, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_session_open, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_session_open, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_session_open, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_session_open, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_session_open, head.signature), 4096 },
+    { HF_FIELD_U32, offsetof(struct hf_session_open, ttl_s), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_session_open, roles), 0 },
+};
+
+hf_err hf_session_open_encode(const struct hf_session_open *m, hf_writer *w)
+{
+    return hf_fields_encode(session_open_fields, 11, m, w);
+}
+
+hf_err hf_session_open_decode(hf_view body, struct hf_session_open *ret)
+{
+    return hf_fields_decode(session_open_fields, 11, body, ret, sizeof(*ret));
+}
+
+static const hf_field session_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_session, token), 4096 },
+    { HF_FIELD_TEXT, offsetof(struct hf_session, id), 64 },
+    { HF_FIELD_I64, offsetof(struct hf_session, expires_s), 0 },
+};
+
+hf_err hf_session_encode(const struct hf_session *m, hf_writer *w)
+{
+    return hf_fields_encode(session_fields, 3, m, w);
+}
+
+hf_err hf_session_decode(hf_view body, struct hf_session *ret)
+{
+    return hf_fields_decode(session_fields, 3, body, ret, sizeof(*ret));
+}
+
+static const hf_field session_end_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_session_end, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_session_end, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_session_end, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_session_end, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_session_end, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_session_end, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_session_end, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_session_end, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_session_end, head.signature), 4096 },
+};
+
+hf_err hf_session_end_encode(const struct hf_session_end *m, hf_writer *w)
+{
+    return hf_fields_encode(session_end_fields, 9, m, w);
+}
+
+hf_err hf_session_end_decode(hf_view body, struct hf_session_end *ret)
+{
+    return hf_fields_decode(session_end_fields, 9, body, ret, sizeof(*ret));
+}
+
+static const hf_field jwks_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_jwks, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_jwks, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_jwks, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_jwks, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_jwks, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_jwks, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_jwks, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_jwks, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_jwks, head.signature), 4096 },
+};
+
+hf_err hf_jwks_encode(const struct hf_jwks *m, hf_writer *w)
+{
+    return hf_fields_encode(jwks_fields, 9, m, w);
+}
+
+hf_err hf_jwks_decode(hf_view body, struct hf_jwks *ret)
+{
+    return hf_fields_decode(jwks_fields, 9, body, ret, sizeof(*ret));
+}
+
+static const hf_field jwks_info_fields[] = {
+    { HF_FIELD_BYTES, offsetof(struct hf_jwks_info, rows), 60000 },
+};
+
+hf_err hf_jwks_info_encode(const struct hf_jwks_info *m, hf_writer *w)
+{
+    return hf_fields_encode(jwks_info_fields, 1, m, w);
+}
+
+hf_err hf_jwks_info_decode(hf_view body, struct hf_jwks_info *ret)
+{
+    return hf_fields_decode(jwks_info_fields, 1, body, ret, sizeof(*ret));
+}
+
+static const hf_field introspect_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_introspect, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_introspect, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_introspect, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_introspect, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_introspect, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_introspect, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_introspect, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_introspect, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_introspect, head.signature), 4096 },
+    { HF_FIELD_BYTES, offsetof(struct hf_introspect, subject_token), 8192 },
+};
+
+hf_err hf_introspect_encode(const struct hf_introspect *m, hf_writer *w)
+{
+    return hf_fields_encode(introspect_fields, 10, m, w);
+}
+
+hf_err hf_introspect_decode(hf_view body, struct hf_introspect *ret)
+{
+    return hf_fields_decode(introspect_fields, 10, body, ret, sizeof(*ret));
+}
+
+static const hf_field introspected_fields[] = {
+    { HF_FIELD_BOOL, offsetof(struct hf_introspected, active), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_introspected, subject), 128 },
+    { HF_FIELD_U32, offsetof(struct hf_introspected, roles), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_introspected, kid), 64 },
+    { HF_FIELD_TEXT, offsetof(struct hf_introspected, jti), 128 },
+    { HF_FIELD_I64, offsetof(struct hf_introspected, issued_s), 0 },
+    { HF_FIELD_I64, offsetof(struct hf_introspected, not_before_s), 0 },
+    { HF_FIELD_I64, offsetof(struct hf_introspected, expires_s), 0 },
+    { HF_FIELD_BOOL, offsetof(struct hf_introspected, has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_introspected, cert_hash), 32 },
+};
+
+hf_err hf_introspected_encode(const struct hf_introspected *m, hf_writer *w)
+{
+    return hf_fields_encode(introspected_fields, 10, m, w);
+}
+
+hf_err hf_introspected_decode(hf_view body, struct hf_introspected *ret)
+{
+    return hf_fields_decode(introspected_fields, 10, body, ret, sizeof(*ret));
+}
+
+static const hf_field unseal_key_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_unseal_key, head.token), 8192 },
+    { HF_FIELD_TEXT, offsetof(struct hf_unseal_key, head.request_id), 64 },
+    { HF_FIELD_FIXED, offsetof(struct hf_unseal_key, head.address), 16 },
+    { HF_FIELD_BOOL, offsetof(struct hf_unseal_key, head.has_cert), 0 },
+    { HF_FIELD_FIXED, offsetof(struct hf_unseal_key, head.cert_hash), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_unseal_key, head.has_uid), 0 },
+    { HF_FIELD_U32, offsetof(struct hf_unseal_key, head.uid), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_unseal_key, head.idempotency_key), 64 },
+    { HF_FIELD_BYTES, offsetof(struct hf_unseal_key, head.signature), 4096 },
+};
+
+hf_err hf_unseal_key_encode(const struct hf_unseal_key *m, hf_writer *w)
+{
+    return hf_fields_encode(unseal_key_fields, 9, m, w);
+}
+
+hf_err hf_unseal_key_decode(hf_view body, struct hf_unseal_key *ret)
+{
+    return hf_fields_decode(unseal_key_fields, 9, body, ret, sizeof(*ret));
+}
+
+static const hf_field unseal_key_info_fields[] = {
+    { HF_FIELD_BYTES, offsetof(struct hf_unseal_key_info, public), 128 },
+    { HF_FIELD_FIXED, offsetof(struct hf_unseal_key_info, fingerprint), 32 },
+    { HF_FIELD_TEXT, offsetof(struct hf_unseal_key_info, seal), 32 },
+};
+
+hf_err hf_unseal_key_info_encode(const struct hf_unseal_key_info *m, hf_writer *w)
+{
+    return hf_fields_encode(unseal_key_info_fields, 3, m, w);
+}
+
+hf_err hf_unseal_key_info_decode(hf_view body, struct hf_unseal_key_info *ret)
+{
+    return hf_fields_decode(unseal_key_info_fields, 3, body, ret, sizeof(*ret));
+}
+
+static const hf_field tls_sign_fields[] = {
+    { HF_FIELD_FIXED, offsetof(struct hf_tls_sign, key), 32 },
+    { HF_FIELD_U16, offsetof(struct hf_tls_sign, scheme), 0 },
+    { HF_FIELD_BYTES, offsetof(struct hf_tls_sign, input), 256 },
+};
+
+hf_err hf_tls_sign_encode(const struct hf_tls_sign *m, hf_writer *w)
+{
+    return hf_fields_encode(tls_sign_fields, 3, m, w);
+}
+
+hf_err hf_tls_sign_decode(hf_view body, struct hf_tls_sign *ret)
+{
+    return hf_fields_decode(tls_sign_fields, 3, body, ret, sizeof(*ret));
+}
+
+static const hf_field tls_signed_fields[] = {
+    { HF_FIELD_BYTES, offsetof(struct hf_tls_signed, signature), 512 },
+};
+
+hf_err hf_tls_signed_encode(const struct hf_tls_signed *m, hf_writer *w)
+{
+    return hf_fields_encode(tls_signed_fields, 1, m, w);
+}
+
+hf_err hf_tls_signed_decode(hf_view body, struct hf_tls_signed *ret)
+{
+    return hf_fields_decode(tls_signed_fields, 1, body, ret, sizeof(*ret));
 }
 
 const hf_message_row hf_message_rows[] = {
@@ -1546,6 +2134,18 @@ const hf_message_row hf_message_rows[] = {
       .states = HF_IN_ANY, .max_bytes = 1024, .audit = HF_AUDITED_DURABLE,
       .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
       .fields = unseal_failed_fields, .n_fields = HF_COUNT(unseal_failed_fields), .size = sizeof(struct hf_unseal_failed), .has_head = false },
+    { .type = HF_MSG_UNSEAL_SECRET, .name = "UNSEAL_SECRET", .senders = HF_FROM_CORE,
+      .states = HF_IN_ANY, .max_bytes = 2048, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
+      .fields = unseal_secret_fields, .n_fields = HF_COUNT(unseal_secret_fields), .size = sizeof(struct hf_unseal_secret), .has_head = false },
+    { .type = HF_MSG_TLS_KEY, .name = "TLS_KEY", .senders = HF_FROM_CONFIG,
+      .states = HF_IN_ANY, .max_bytes = 16384, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 5000, .action = NULL, .reply = HF_MSG_ACK,
+      .fields = tls_key_fields, .n_fields = HF_COUNT(tls_key_fields), .size = sizeof(struct hf_tls_key), .has_head = false },
+    { .type = HF_MSG_SESSION_KEY, .name = "SESSION_KEY", .senders = HF_FROM_CORE,
+      .states = HF_IN_ANY, .max_bytes = 4096, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
+      .fields = session_key_fields, .n_fields = HF_COUNT(session_key_fields), .size = sizeof(struct hf_session_key), .has_head = false },
     { .type = HF_MSG_VERIFY_TOKEN, .name = "VERIFY_TOKEN", .senders = HF_FROM_CORE,
       .states = HF_IN_ANY, .max_bytes = 8448, .audit = HF_AUDITED_NOT,
       .cost = HF_COST_SMALL, .deadline_ms = 2000, .action = NULL, .reply = HF_MSG_VERDICT,
@@ -1598,6 +2198,18 @@ const hf_message_row hf_message_rows[] = {
       .states = HF_IN_ANY, .max_bytes = 65536, .audit = HF_AUDITED_NOT,
       .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
       .fields = capabilities_info_fields, .n_fields = HF_COUNT(capabilities_info_fields), .size = sizeof(struct hf_capabilities_info), .has_head = false },
+    { .type = HF_MSG_METRICS, .name = "METRICS", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_ANY, .max_bytes = 16384, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 2000, .action = "metrics:view", .reply = HF_MSG_METRICS_INFO,
+      .fields = metrics_fields, .n_fields = HF_COUNT(metrics_fields), .size = sizeof(struct hf_metrics), .has_head = true },
+    { .type = HF_MSG_METRICS_LOCAL, .name = "METRICS_LOCAL", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_ANY, .max_bytes = 16384, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 2000, .action = NULL, .reply = HF_MSG_METRICS_INFO,
+      .fields = metrics_local_fields, .n_fields = HF_COUNT(metrics_local_fields), .size = sizeof(struct hf_metrics_local), .has_head = true },
+    { .type = HF_MSG_METRICS_INFO, .name = "METRICS_INFO", .senders = HF_FROM_CORE,
+      .states = HF_IN_ANY, .max_bytes = 65536, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
+      .fields = metrics_info_fields, .n_fields = HF_COUNT(metrics_info_fields), .size = sizeof(struct hf_metrics_info), .has_head = false },
     { .type = HF_MSG_FAILURES, .name = "FAILURES", .senders = HF_FROM_GATEWAY,
       .states = HF_IN_ANY, .max_bytes = 256, .audit = HF_AUDITED_JOURNAL,
       .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
@@ -1650,6 +2262,14 @@ const hf_message_row hf_message_rows[] = {
       .states = HF_IN_OPEN, .max_bytes = 16384, .audit = HF_AUDITED_DURABLE,
       .cost = HF_COST_SMALL, .deadline_ms = 10000, .action = "key:destroy", .reply = HF_MSG_KEY_DETAIL,
       .fields = key_destroy_fields, .n_fields = HF_COUNT(key_destroy_fields), .size = sizeof(struct hf_key_destroy), .has_head = true },
+    { .type = HF_MSG_KEY_UPDATE, .name = "KEY_UPDATE", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_OPEN, .max_bytes = 32768, .audit = HF_AUDITED_DURABLE,
+      .cost = HF_COST_SMALL, .deadline_ms = 10000, .action = "key:update", .reply = HF_MSG_KEY_DETAIL,
+      .fields = key_update_fields, .n_fields = HF_COUNT(key_update_fields), .size = sizeof(struct hf_key_update), .has_head = true },
+    { .type = HF_MSG_KEY_IMPORT, .name = "KEY_IMPORT", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_OPEN, .max_bytes = 49152, .audit = HF_AUDITED_DURABLE,
+      .cost = HF_COST_SLOW, .deadline_ms = 20000, .action = "key:import", .reply = HF_MSG_KEY_DETAIL,
+      .fields = key_import_fields, .n_fields = HF_COUNT(key_import_fields), .size = sizeof(struct hf_key_import), .has_head = true },
     { .type = HF_MSG_SIGN, .name = "SIGN", .senders = HF_FROM_GATEWAY,
       .states = HF_IN_OPEN, .max_bytes = 1081344, .audit = HF_AUDITED_JOURNAL,
       .cost = HF_COST_SMALL, .deadline_ms = 5000, .action = "crypto:sign", .reply = HF_MSG_SIGNED,
@@ -1698,6 +2318,26 @@ const hf_message_row hf_message_rows[] = {
       .states = HF_IN_ANY, .max_bytes = 4096, .audit = HF_AUDITED_NOT,
       .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
       .fields = decapsulated_fields, .n_fields = HF_COUNT(decapsulated_fields), .size = sizeof(struct hf_decapsulated), .has_head = false },
+    { .type = HF_MSG_MAC, .name = "MAC", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_OPEN, .max_bytes = 1081344, .audit = HF_AUDITED_JOURNAL,
+      .cost = HF_COST_SMALL, .deadline_ms = 5000, .action = "crypto:mac", .reply = HF_MSG_MACED,
+      .fields = mac_fields, .n_fields = HF_COUNT(mac_fields), .size = sizeof(struct hf_mac), .has_head = true },
+    { .type = HF_MSG_MACED, .name = "MACED", .senders = HF_FROM_CORE,
+      .states = HF_IN_ANY, .max_bytes = 512, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
+      .fields = maced_fields, .n_fields = HF_COUNT(maced_fields), .size = sizeof(struct hf_maced), .has_head = false },
+    { .type = HF_MSG_RANDOM, .name = "RANDOM", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_OPEN, .max_bytes = 16384, .audit = HF_AUDITED_JOURNAL,
+      .cost = HF_COST_SMALL, .deadline_ms = 5000, .action = "crypto:random", .reply = HF_MSG_RANDOM_BYTES,
+      .fields = random_fields, .n_fields = HF_COUNT(random_fields), .size = sizeof(struct hf_random), .has_head = true },
+    { .type = HF_MSG_RANDOM_BYTES, .name = "RANDOM_BYTES", .senders = HF_FROM_CORE,
+      .states = HF_IN_ANY, .max_bytes = 66560, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
+      .fields = random_bytes_fields, .n_fields = HF_COUNT(random_bytes_fields), .size = sizeof(struct hf_random_bytes), .has_head = false },
+    { .type = HF_MSG_REWRAP, .name = "REWRAP", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_OPEN, .max_bytes = 1146880, .audit = HF_AUDITED_JOURNAL,
+      .cost = HF_COST_SMALL, .deadline_ms = 5000, .action = "crypto:rewrap", .reply = HF_MSG_ENCRYPTED,
+      .fields = rewrap_fields, .n_fields = HF_COUNT(rewrap_fields), .size = sizeof(struct hf_rewrap), .has_head = true },
     { .type = HF_MSG_AUDIT_RECENT, .name = "AUDIT_RECENT", .senders = HF_FROM_GATEWAY,
       .states = HF_IN_OPEN, .max_bytes = 16384, .audit = HF_AUDITED_JOURNAL,
       .cost = HF_COST_SMALL, .deadline_ms = 5000, .action = "audit:view", .reply = HF_MSG_EVENTS,
@@ -1747,12 +2387,56 @@ const hf_message_row hf_message_rows[] = {
       .cost = HF_COST_SMALL, .deadline_ms = 10000, .action = "root:seal", .reply = HF_MSG_DONE,
       .fields = seal_fields, .n_fields = HF_COUNT(seal_fields), .size = sizeof(struct hf_seal), .has_head = true },
     { .type = HF_MSG_UNSEAL, .name = "UNSEAL", .senders = HF_FROM_GATEWAY,
-      .states = HF_IN_ANY, .max_bytes = 16384, .audit = HF_AUDITED_NOT,
+      .states = HF_IN_ANY, .max_bytes = 20480, .audit = HF_AUDITED_NOT,
       .cost = HF_COST_SMALL, .deadline_ms = 30000, .action = "root:unseal", .reply = HF_MSG_DONE,
       .fields = unseal_fields, .n_fields = HF_COUNT(unseal_fields), .size = sizeof(struct hf_unseal), .has_head = true },
     { .type = HF_MSG_TOKEN_REVOKE, .name = "TOKEN_REVOKE", .senders = HF_FROM_GATEWAY,
       .states = HF_IN_OPEN, .max_bytes = 16384, .audit = HF_AUDITED_DURABLE,
       .cost = HF_COST_SMALL, .deadline_ms = 10000, .action = "token:revoke", .reply = HF_MSG_DONE,
       .fields = token_revoke_fields, .n_fields = HF_COUNT(token_revoke_fields), .size = sizeof(struct hf_token_revoke), .has_head = true },
+    { .type = HF_MSG_SESSION_OPEN, .name = "SESSION_OPEN", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_OPEN, .max_bytes = 16384, .audit = HF_AUDITED_DURABLE,
+      .cost = HF_COST_SMALL, .deadline_ms = 5000, .action = "session:open", .reply = HF_MSG_SESSION,
+      .fields = session_open_fields, .n_fields = HF_COUNT(session_open_fields), .size = sizeof(struct hf_session_open), .has_head = true },
+    { .type = HF_MSG_SESSION, .name = "SESSION", .senders = HF_FROM_CORE,
+      .states = HF_IN_ANY, .max_bytes = 8192, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
+      .fields = session_fields, .n_fields = HF_COUNT(session_fields), .size = sizeof(struct hf_session), .has_head = false },
+    { .type = HF_MSG_SESSION_END, .name = "SESSION_END", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_OPEN, .max_bytes = 16384, .audit = HF_AUDITED_DURABLE,
+      .cost = HF_COST_SMALL, .deadline_ms = 5000, .action = "session:end", .reply = HF_MSG_DONE,
+      .fields = session_end_fields, .n_fields = HF_COUNT(session_end_fields), .size = sizeof(struct hf_session_end), .has_head = true },
+    { .type = HF_MSG_JWKS, .name = "JWKS", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_ANY, .max_bytes = 16384, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 1000, .action = NULL, .reply = HF_MSG_JWKS_INFO,
+      .fields = jwks_fields, .n_fields = HF_COUNT(jwks_fields), .size = sizeof(struct hf_jwks), .has_head = true },
+    { .type = HF_MSG_JWKS_INFO, .name = "JWKS_INFO", .senders = HF_FROM_CORE,
+      .states = HF_IN_ANY, .max_bytes = 65536, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
+      .fields = jwks_info_fields, .n_fields = HF_COUNT(jwks_info_fields), .size = sizeof(struct hf_jwks_info), .has_head = false },
+    { .type = HF_MSG_INTROSPECT, .name = "INTROSPECT", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_OPEN, .max_bytes = 24576, .audit = HF_AUDITED_JOURNAL,
+      .cost = HF_COST_SMALL, .deadline_ms = 5000, .action = "token:introspect", .reply = HF_MSG_INTROSPECTED,
+      .fields = introspect_fields, .n_fields = HF_COUNT(introspect_fields), .size = sizeof(struct hf_introspect), .has_head = true },
+    { .type = HF_MSG_INTROSPECTED, .name = "INTROSPECTED", .senders = HF_FROM_CORE,
+      .states = HF_IN_ANY, .max_bytes = 1024, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
+      .fields = introspected_fields, .n_fields = HF_COUNT(introspected_fields), .size = sizeof(struct hf_introspected), .has_head = false },
+    { .type = HF_MSG_UNSEAL_KEY, .name = "UNSEAL_KEY", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_ANY, .max_bytes = 16384, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 1000, .action = NULL, .reply = HF_MSG_UNSEAL_KEY_INFO,
+      .fields = unseal_key_fields, .n_fields = HF_COUNT(unseal_key_fields), .size = sizeof(struct hf_unseal_key), .has_head = true },
+    { .type = HF_MSG_UNSEAL_KEY_INFO, .name = "UNSEAL_KEY_INFO", .senders = HF_FROM_CORE,
+      .states = HF_IN_ANY, .max_bytes = 256, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
+      .fields = unseal_key_info_fields, .n_fields = HF_COUNT(unseal_key_info_fields), .size = sizeof(struct hf_unseal_key_info), .has_head = false },
+    { .type = HF_MSG_TLS_SIGN, .name = "TLS_SIGN", .senders = HF_FROM_GATEWAY,
+      .states = HF_IN_ANY, .max_bytes = 512, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 5000, .action = NULL, .reply = HF_MSG_TLS_SIGNED,
+      .fields = tls_sign_fields, .n_fields = HF_COUNT(tls_sign_fields), .size = sizeof(struct hf_tls_sign), .has_head = false },
+    { .type = HF_MSG_TLS_SIGNED, .name = "TLS_SIGNED", .senders = HF_FROM_CORE,
+      .states = HF_IN_ANY, .max_bytes = 1024, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
+      .fields = tls_signed_fields, .n_fields = HF_COUNT(tls_signed_fields), .size = sizeof(struct hf_tls_signed), .has_head = false },
 };
 const size_t hf_message_row_count = HF_COUNT(hf_message_rows);

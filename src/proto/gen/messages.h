@@ -29,6 +29,9 @@ typedef enum hf_msg_type {
     HF_MSG_CORE_STATE = 0x0026,
     HF_MSG_ROOT_KEY = 0x0030,
     HF_MSG_UNSEAL_FAILED = 0x0031,
+    HF_MSG_UNSEAL_SECRET = 0x0032,
+    HF_MSG_TLS_KEY = 0x0033,
+    HF_MSG_SESSION_KEY = 0x0041,
     HF_MSG_VERIFY_TOKEN = 0x0040,
     HF_MSG_VERDICT = 0x8040,
     HF_MSG_STORE_SCAN = 0x0050,
@@ -42,6 +45,9 @@ typedef enum hf_msg_type {
     HF_MSG_STATUS_INFO = 0x8102,
     HF_MSG_CAPABILITIES = 0x0103,
     HF_MSG_CAPABILITIES_INFO = 0x8103,
+    HF_MSG_METRICS = 0x0105,
+    HF_MSG_METRICS_LOCAL = 0x0106,
+    HF_MSG_METRICS_INFO = 0x8105,
     HF_MSG_FAILURES = 0x0104,
     HF_MSG_KEY_CREATE = 0x0110,
     HF_MSG_KEY_DETAIL = 0x8110,
@@ -55,6 +61,8 @@ typedef enum hf_msg_type {
     HF_MSG_KEY_ROTATE = 0x0115,
     HF_MSG_KEY_REVOKE = 0x0116,
     HF_MSG_KEY_DESTROY = 0x0117,
+    HF_MSG_KEY_UPDATE = 0x0118,
+    HF_MSG_KEY_IMPORT = 0x0119,
     HF_MSG_SIGN = 0x0120,
     HF_MSG_SIGNED = 0x8120,
     HF_MSG_VERIFY = 0x0121,
@@ -67,6 +75,11 @@ typedef enum hf_msg_type {
     HF_MSG_ENCAPSULATED = 0x8124,
     HF_MSG_DECAPSULATE = 0x0125,
     HF_MSG_DECAPSULATED = 0x8125,
+    HF_MSG_MAC = 0x0126,
+    HF_MSG_MACED = 0x8126,
+    HF_MSG_RANDOM = 0x0127,
+    HF_MSG_RANDOM_BYTES = 0x8127,
+    HF_MSG_REWRAP = 0x0128,
     HF_MSG_AUDIT_RECENT = 0x0130,
     HF_MSG_AUDIT_EVENTS = 0x0131,
     HF_MSG_EVENTS = 0x8131,
@@ -81,6 +94,17 @@ typedef enum hf_msg_type {
     HF_MSG_SEAL = 0x0143,
     HF_MSG_UNSEAL = 0x0144,
     HF_MSG_TOKEN_REVOKE = 0x0145,
+    HF_MSG_SESSION_OPEN = 0x0146,
+    HF_MSG_SESSION = 0x8146,
+    HF_MSG_SESSION_END = 0x0147,
+    HF_MSG_JWKS = 0x0148,
+    HF_MSG_JWKS_INFO = 0x8148,
+    HF_MSG_INTROSPECT = 0x0149,
+    HF_MSG_INTROSPECTED = 0x8149,
+    HF_MSG_UNSEAL_KEY = 0x014a,
+    HF_MSG_UNSEAL_KEY_INFO = 0x814a,
+    HF_MSG_TLS_SIGN = 0x0150,
+    HF_MSG_TLS_SIGNED = 0x8150,
 } hf_msg_type;
 
 /* The fields of every client request. */
@@ -90,6 +114,9 @@ struct hf_head {
     uint8_t address[16];
     bool has_cert;
     uint8_t cert_hash[32];
+    bool has_uid;
+    uint32_t uid;
+    hf_view idempotency_key; /* text, at most 64 bytes */
     hf_view signature; /* bytes, at most 4096 bytes */
 };
 
@@ -105,6 +132,8 @@ struct hf_key_info {
     hf_view created_by; /* text, at most 128 bytes */
     hf_view description; /* text, at most 1024 bytes */
     hf_view tags; /* bytes, at most 4096 bytes */
+    hf_view attributes; /* bytes, at most 8192 bytes */
+    uint8_t origin;
     uint8_t destruction;
 };
 hf_err hf_key_info_encode(const struct hf_key_info *m, hf_writer *w) HF_MUST_USE;
@@ -170,6 +199,16 @@ hf_err hf_audit_event_encode(const struct hf_audit_event *m, hf_writer *w) HF_MU
 /* Takes the next record off a list; false at its end and, with list->failed, when it is malformed. */
 bool hf_audit_event_next(hf_reader *list, struct hf_audit_event *ret);
 
+struct hf_metric {
+    hf_view name; /* text, at most 64 bytes */
+    hf_view labels; /* text, at most 128 bytes */
+    uint8_t kind;
+    uint64_t value;
+};
+hf_err hf_metric_encode(const struct hf_metric *m, hf_writer *w) HF_MUST_USE;
+/* Takes the next record off a list; false at its end and, with list->failed, when it is malformed. */
+bool hf_metric_next(hf_reader *list, struct hf_metric *ret);
+
 struct hf_peer_channel {
     uint8_t role;
 };
@@ -213,6 +252,8 @@ struct hf_config_supervisor {
     hf_view listen; /* text, at most 256 bytes */
     hf_view tls_certificate; /* text, at most 1024 bytes */
     hf_view tls_key; /* text, at most 1024 bytes */
+    hf_view client_ca; /* text, at most 1024 bytes */
+    hf_view metrics_listen; /* text, at most 256 bytes */
     hf_view seal_kind; /* text, at most 32 bytes */
 };
 hf_err hf_config_supervisor_encode(const struct hf_config_supervisor *m, hf_writer *w) HF_MUST_USE;
@@ -227,6 +268,8 @@ struct hf_config_core {
     uint32_t actor_burst;
     uint32_t token_max_s;
     uint32_t token_leeway_s;
+    uint32_t session_s;
+    bool hs256;
     bool durable_all;
     uint32_t segment_ms;
     uint32_t ring_mib;
@@ -243,6 +286,9 @@ struct hf_config_gateway {
     uint32_t header_ms;
     uint32_t body_ms;
     uint32_t idle_ms;
+    uint8_t client_certificates;
+    hf_view trusted_proxies; /* text, at most 1024 bytes */
+    uint8_t log_requests;
 };
 hf_err hf_config_gateway_encode(const struct hf_config_gateway *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_config_gateway_decode(hf_view body, struct hf_config_gateway *ret) HF_MUST_USE;
@@ -259,6 +305,7 @@ struct hf_config_verifier {
     hf_view issuer; /* text, at most 256 bytes */
     hf_view audience; /* text, at most 256 bytes */
     uint32_t leeway_s;
+    bool hs256;
 };
 hf_err hf_config_verifier_encode(const struct hf_config_verifier *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_config_verifier_decode(hf_view body, struct hf_config_verifier *ret) HF_MUST_USE;
@@ -340,6 +387,7 @@ hf_err hf_core_state_decode(hf_view body, struct hf_core_state *ret) HF_MUST_USE
 
 struct hf_root_key {
     hf_secret *root; /* 1 to 64 bytes, owned by whoever decoded it */
+    hf_view seal; /* text, at most 32 bytes */
 };
 hf_err hf_root_key_encode(const struct hf_root_key *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_root_key_decode(hf_view body, struct hf_root_key *ret) HF_MUST_USE;
@@ -350,6 +398,25 @@ struct hf_unseal_failed {
 };
 hf_err hf_unseal_failed_encode(const struct hf_unseal_failed *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_unseal_failed_decode(hf_view body, struct hf_unseal_failed *ret) HF_MUST_USE;
+
+struct hf_unseal_secret {
+    hf_secret *passphrase; /* 1 to 1024 bytes, owned by whoever decoded it */
+};
+hf_err hf_unseal_secret_encode(const struct hf_unseal_secret *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_unseal_secret_decode(hf_view body, struct hf_unseal_secret *ret) HF_MUST_USE;
+
+struct hf_tls_key {
+    hf_secret *pkcs8; /* 1 to 8192 bytes, owned by whoever decoded it */
+};
+hf_err hf_tls_key_encode(const struct hf_tls_key *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_tls_key_decode(hf_view body, struct hf_tls_key *ret) HF_MUST_USE;
+
+struct hf_session_key {
+    hf_view kid; /* text, at most 64 bytes */
+    hf_view spki; /* bytes, at most 2048 bytes */
+};
+hf_err hf_session_key_encode(const struct hf_session_key *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_session_key_decode(hf_view body, struct hf_session_key *ret) HF_MUST_USE;
 
 struct hf_verify_token {
     hf_view token; /* bytes, at most 8192 bytes */
@@ -461,6 +528,24 @@ struct hf_capabilities_info {
 hf_err hf_capabilities_info_encode(const struct hf_capabilities_info *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_capabilities_info_decode(hf_view body, struct hf_capabilities_info *ret) HF_MUST_USE;
 
+struct hf_metrics {
+    struct hf_head head;
+};
+hf_err hf_metrics_encode(const struct hf_metrics *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_metrics_decode(hf_view body, struct hf_metrics *ret) HF_MUST_USE;
+
+struct hf_metrics_local {
+    struct hf_head head;
+};
+hf_err hf_metrics_local_encode(const struct hf_metrics_local *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_metrics_local_decode(hf_view body, struct hf_metrics_local *ret) HF_MUST_USE;
+
+struct hf_metrics_info {
+    hf_view metrics; /* metric records, at most 65000 bytes */
+};
+hf_err hf_metrics_info_encode(const struct hf_metrics_info *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_metrics_info_decode(hf_view body, struct hf_metrics_info *ret) HF_MUST_USE;
+
 struct hf_failures {
     uint8_t prefix[16];
     uint16_t error;
@@ -493,6 +578,7 @@ struct hf_key_list {
     uint16_t algorithm;
     uint8_t state;
     hf_view tags; /* bytes, at most 4096 bytes */
+    hf_view search; /* text, at most 64 bytes */
 };
 hf_err hf_key_list_encode(const struct hf_key_list *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_key_list_decode(hf_view body, struct hf_key_list *ret) HF_MUST_USE;
@@ -564,12 +650,43 @@ struct hf_key_destroy {
 hf_err hf_key_destroy_encode(const struct hf_key_destroy *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_key_destroy_decode(hf_view body, struct hf_key_destroy *ret) HF_MUST_USE;
 
+struct hf_key_update {
+    struct hf_head head;
+    hf_view key; /* text, at most 64 bytes */
+    uint64_t if_generation;
+    bool has_description;
+    hf_view description; /* text, at most 1024 bytes */
+    bool has_tags;
+    hf_view tags; /* bytes, at most 4096 bytes */
+    bool has_attributes;
+    hf_view attributes; /* bytes, at most 8192 bytes */
+};
+hf_err hf_key_update_encode(const struct hf_key_update *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_key_update_decode(hf_view body, struct hf_key_update *ret) HF_MUST_USE;
+
+struct hf_key_import {
+    struct hf_head head;
+    hf_view name; /* text, at most 64 bytes */
+    uint16_t algorithm;
+    uint32_t usage;
+    hf_view description; /* text, at most 1024 bytes */
+    hf_view tags; /* bytes, at most 4096 bytes */
+    uint8_t form;
+    hf_view public; /* bytes, at most 4096 bytes */
+    hf_view wrapping_key; /* text, at most 64 bytes */
+    uint32_t wrapping_version;
+    hf_view wrapped; /* bytes, at most 16384 bytes */
+};
+hf_err hf_key_import_encode(const struct hf_key_import *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_key_import_decode(hf_view body, struct hf_key_import *ret) HF_MUST_USE;
+
 struct hf_sign {
     struct hf_head head;
     hf_view key; /* text, at most 64 bytes */
     uint8_t scheme;
     uint8_t hash;
     bool prehashed;
+    hf_view context; /* bytes, at most 255 bytes */
     hf_view payload; /* bytes, at most 1048576 bytes */
 };
 hf_err hf_sign_encode(const struct hf_sign *m, hf_writer *w) HF_MUST_USE;
@@ -589,6 +706,7 @@ struct hf_verify {
     uint8_t scheme;
     uint8_t hash;
     bool prehashed;
+    hf_view context; /* bytes, at most 255 bytes */
     hf_view signature; /* bytes, at most 8192 bytes */
     hf_view payload; /* bytes, at most 1048576 bytes */
 };
@@ -666,6 +784,44 @@ struct hf_decapsulated {
 };
 hf_err hf_decapsulated_encode(const struct hf_decapsulated *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_decapsulated_decode(hf_view body, struct hf_decapsulated *ret) HF_MUST_USE;
+
+struct hf_mac {
+    struct hf_head head;
+    hf_view key; /* text, at most 64 bytes */
+    hf_view payload; /* bytes, at most 1048576 bytes */
+};
+hf_err hf_mac_encode(const struct hf_mac *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_mac_decode(hf_view body, struct hf_mac *ret) HF_MUST_USE;
+
+struct hf_maced {
+    uint32_t version;
+    hf_view mac; /* bytes, at most 64 bytes */
+};
+hf_err hf_maced_encode(const struct hf_maced *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_maced_decode(hf_view body, struct hf_maced *ret) HF_MUST_USE;
+
+struct hf_random {
+    struct hf_head head;
+    uint32_t bytes;
+};
+hf_err hf_random_encode(const struct hf_random *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_random_decode(hf_view body, struct hf_random *ret) HF_MUST_USE;
+
+struct hf_random_bytes {
+    hf_view random; /* bytes, at most 65536 bytes */
+};
+hf_err hf_random_bytes_encode(const struct hf_random_bytes *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_random_bytes_decode(hf_view body, struct hf_random_bytes *ret) HF_MUST_USE;
+
+struct hf_rewrap {
+    struct hf_head head;
+    hf_view key; /* text, at most 64 bytes */
+    hf_view nonce; /* bytes, at most 12 bytes */
+    hf_view associated_data; /* bytes, at most 65536 bytes */
+    hf_view ciphertext; /* bytes, at most 1048608 bytes */
+};
+hf_err hf_rewrap_encode(const struct hf_rewrap *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_rewrap_decode(hf_view body, struct hf_rewrap *ret) HF_MUST_USE;
 
 struct hf_audit_recent {
     struct hf_head head;
@@ -752,6 +908,8 @@ hf_err hf_seal_decode(hf_view body, struct hf_seal *ret) HF_MUST_USE;
 
 struct hf_unseal {
     struct hf_head head;
+    hf_view enc; /* bytes, at most 128 bytes */
+    hf_view sealed; /* bytes, at most 2048 bytes */
 };
 hf_err hf_unseal_encode(const struct hf_unseal *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_unseal_decode(hf_view body, struct hf_unseal *ret) HF_MUST_USE;
@@ -763,5 +921,89 @@ struct hf_token_revoke {
 };
 hf_err hf_token_revoke_encode(const struct hf_token_revoke *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_token_revoke_decode(hf_view body, struct hf_token_revoke *ret) HF_MUST_USE;
+
+struct hf_session_open {
+    struct hf_head head;
+    uint32_t ttl_s;
+    uint32_t roles;
+};
+hf_err hf_session_open_encode(const struct hf_session_open *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_session_open_decode(hf_view body, struct hf_session_open *ret) HF_MUST_USE;
+
+struct hf_session {
+    hf_view token; /* text, at most 4096 bytes */
+    hf_view id; /* text, at most 64 bytes */
+    int64_t expires_s;
+};
+hf_err hf_session_encode(const struct hf_session *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_session_decode(hf_view body, struct hf_session *ret) HF_MUST_USE;
+
+struct hf_session_end {
+    struct hf_head head;
+};
+hf_err hf_session_end_encode(const struct hf_session_end *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_session_end_decode(hf_view body, struct hf_session_end *ret) HF_MUST_USE;
+
+struct hf_jwks {
+    struct hf_head head;
+};
+hf_err hf_jwks_encode(const struct hf_jwks *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_jwks_decode(hf_view body, struct hf_jwks *ret) HF_MUST_USE;
+
+struct hf_jwks_info {
+    hf_view rows; /* keyset_row records, at most 60000 bytes */
+};
+hf_err hf_jwks_info_encode(const struct hf_jwks_info *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_jwks_info_decode(hf_view body, struct hf_jwks_info *ret) HF_MUST_USE;
+
+struct hf_introspect {
+    struct hf_head head;
+    hf_view subject_token; /* bytes, at most 8192 bytes */
+};
+hf_err hf_introspect_encode(const struct hf_introspect *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_introspect_decode(hf_view body, struct hf_introspect *ret) HF_MUST_USE;
+
+struct hf_introspected {
+    bool active;
+    hf_view subject; /* text, at most 128 bytes */
+    uint32_t roles;
+    hf_view kid; /* text, at most 64 bytes */
+    hf_view jti; /* text, at most 128 bytes */
+    int64_t issued_s;
+    int64_t not_before_s;
+    int64_t expires_s;
+    bool has_cert;
+    uint8_t cert_hash[32];
+};
+hf_err hf_introspected_encode(const struct hf_introspected *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_introspected_decode(hf_view body, struct hf_introspected *ret) HF_MUST_USE;
+
+struct hf_unseal_key {
+    struct hf_head head;
+};
+hf_err hf_unseal_key_encode(const struct hf_unseal_key *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_unseal_key_decode(hf_view body, struct hf_unseal_key *ret) HF_MUST_USE;
+
+struct hf_unseal_key_info {
+    hf_view public; /* bytes, at most 128 bytes */
+    uint8_t fingerprint[32];
+    hf_view seal; /* text, at most 32 bytes */
+};
+hf_err hf_unseal_key_info_encode(const struct hf_unseal_key_info *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_unseal_key_info_decode(hf_view body, struct hf_unseal_key_info *ret) HF_MUST_USE;
+
+struct hf_tls_sign {
+    uint8_t key[32];
+    uint16_t scheme;
+    hf_view input; /* bytes, at most 256 bytes */
+};
+hf_err hf_tls_sign_encode(const struct hf_tls_sign *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_tls_sign_decode(hf_view body, struct hf_tls_sign *ret) HF_MUST_USE;
+
+struct hf_tls_signed {
+    hf_view signature; /* bytes, at most 512 bytes */
+};
+hf_err hf_tls_signed_encode(const struct hf_tls_signed *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_tls_signed_decode(hf_view body, struct hf_tls_signed *ret) HF_MUST_USE;
 
 #endif
