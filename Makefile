@@ -16,7 +16,7 @@ staged = DESTDIR= $(MESON) install -C $(BUILD) --no-rebuild --quiet
 # A new build folder leaves the unit tests out; `make test` puts them in, and then they stay.
 without_tests = $(if $(wildcard $(BUILD)/meson-private/coredata.dat),,-Dtests=disabled)
 
-.PHONY: help run test build stage install bench fuzz lint format asan soak mutants clean setup-build setup-test setup-bench
+.PHONY: help run test build stage install deb try-package bench fuzz lint format asan tsan soak mutants clean setup-build setup-test setup-bench
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do \
@@ -43,6 +43,12 @@ install: setup-build ## install below PREFIX= (default /usr/local), staged below
 	@$(MESON) compile -C $(BUILD)
 	@DESTDIR='$(DESTDIR)' $(MESON) install -C $(BUILD) --no-rebuild
 
+deb: setup-build ## the Debian package, into build/deb
+	@tools/make-deb build/deb
+
+try-package: deb ## install it in a bare Debian 13 and use it there; BOOT=1 in a virtual machine under systemd (root)
+	@tools/try-package $(if $(BOOT),--boot) build/deb/holdfast_*.deb
+
 bench: setup-bench stage ## measure beside peers in the same run; SUITE=name runs one suite
 	@$(PYTHON) bench/run --stage $(STAGE) --out build/bench $(SUITE)
 
@@ -61,6 +67,11 @@ asan: setup-test ## the unit tests under AddressSanitizer and UBSan (counts for 
 	@tools/configure build/asan -Db_sanitize=address,undefined -Dtests=enabled -Dbuildtype=debug -Doptimization=1
 	@$(MESON) compile -C build/asan
 	@$(MESON) test -C build/asan --no-rebuild --suite unit --print-errorlogs --timeout-multiplier 5
+
+tsan: setup-test ## what threads share between processes, under ThreadSanitizer
+	@tools/configure build/tsan -Db_sanitize=thread -Dtests=enabled -Dbuildtype=debug -Doptimization=1
+	@$(MESON) compile -C build/tsan test-ipc-channel test-ipc-loop
+	@$(MESON) test -C build/tsan --no-rebuild --print-errorlogs ipc-channel ipc-loop
 
 soak: setup-test stage ## the long forms of the tests: hours, thousands of kills
 	@HOLDFAST_SOAK=1 tools/run-tests $(BUILD) build/soak-results

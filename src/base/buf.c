@@ -2,21 +2,6 @@
 
 #include <string.h>
 
-hf_view hf_view_of(const void *ptr, size_t len)
-{
-    return (hf_view) { .ptr = ptr, .len = len };
-}
-
-hf_view hf_view_str(const char *text)
-{
-    return (hf_view) { .ptr = (const uint8_t *)text, .len = text == NULL ? 0 : strlen(text) };
-}
-
-bool hf_view_eq(hf_view a, hf_view b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 bool hf_view_eq_str(hf_view a, const char *text)
 {
     return hf_view_eq(a, hf_view_str(text));
@@ -50,29 +35,13 @@ void hf_wipe(void *p, size_t n)
 
 /* ---- writer ---- */
 
-hf_writer hf_writer_on(void *ptr, size_t cap)
+static inline void put_be(hf_writer *w, uint64_t v, size_t n)
 {
-    return (hf_writer) { .ptr = ptr, .cap = cap };
-}
+    uint8_t bytes[8];
 
-/* Room for n more bytes, or NULL with `failed` set. */
-static uint8_t *take_room(hf_writer *w, size_t n)
-{
-    if (w->failed || n > w->cap - w->len) {
-        w->failed = true;
-        return NULL;
-    }
-    uint8_t *at = w->ptr + w->len;
-    w->len += n;
-    return at;
-}
-
-static void put_be(hf_writer *w, uint64_t v, size_t n)
-{
-    uint8_t *at = take_room(w, n);
-
-    for (size_t i = 0; at != NULL && i < n; i++)
-        at[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
+    hf_put_bytes(w, bytes, n);
 }
 
 void hf_put_u8(hf_writer *w, uint8_t v)
@@ -95,19 +64,6 @@ void hf_put_u64(hf_writer *w, uint64_t v)
     put_be(w, v, 8);
 }
 
-void hf_put_bytes(hf_writer *w, const void *ptr, size_t len)
-{
-    uint8_t *at = take_room(w, len);
-
-    if (at != NULL && len > 0)
-        memcpy(at, ptr, len);
-}
-
-void hf_put_view(hf_writer *w, hf_view v)
-{
-    hf_put_bytes(w, v.ptr, v.len);
-}
-
 void hf_put_view16(hf_writer *w, hf_view v)
 {
     if (v.len > UINT16_MAX) {
@@ -128,32 +84,9 @@ void hf_put_view32(hf_writer *w, hf_view v)
     hf_put_view(w, v);
 }
 
-hf_view hf_writer_view(const hf_writer *w)
-{
-    return (hf_view) { .ptr = w->ptr, .len = w->len };
-}
-
 /* ---- reader ---- */
 
-hf_reader hf_reader_of(hf_view v)
-{
-    return (hf_reader) { .left = v };
-}
-
-hf_view hf_get_view(hf_reader *r, size_t len)
-{
-    if (r->failed || len > r->left.len) {
-        r->failed = true;
-        return (hf_view) { 0 };
-    }
-    hf_view v = { .ptr = r->left.ptr, .len = len };
-    if (len > 0)
-        r->left.ptr += len;
-    r->left.len -= len;
-    return v;
-}
-
-static uint64_t get_be(hf_reader *r, size_t n)
+static inline uint64_t get_be(hf_reader *r, size_t n)
 {
     hf_view v = hf_get_view(r, n);
     uint64_t x = 0;

@@ -1,43 +1,182 @@
 #include "base/log.h"
 
+#include <ctype.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define LINE_CAP 1024
+#define ENTRY_CAP 4096
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 static const char *program_name = "holdfast";
 static bool journal_prefix;
+static int journal_fd = -1;
+
+/* ---- text that never grows over its end ---- */
+
+typedef struct text {
+    char *at;
+    size_t len, cap;
+} text;
+
+static void put_char(text *t, char c)
+{
+    if (t->len < t->cap)
+        t->at[t->len++] = (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
+}
+
+static void put_text(text *t, const char *s)
+{
+    while (*s != '\0')
+        put_char(t, *s++);
+}
+
+/* The end of a field; room for it is kept by the callers' caps. */
+static void put_newline(text *t)
+{
+    t->at[t->len++] = '\n';
+}
+
+static bool has_blank(const char *s)
+{
+    return *s == '\0' || strpbrk(s, " \"=") != NULL;
+}
+
+/* ---- the two forms ---- */
+
+static void write_stderr(hf_log_level level, const hf_log_field *fields, size_t n, const char *sentence)
+{
+    char line[LINE_CAP + 1];
+    text t = { line, 0, LINE_CAP - 1 };
+
+    if (journal_prefix) {
+        put_char(&t, '<');
+        put_char(&t, (char)('0' + (int)level));
+        put_char(&t, '>');
+    }
+    put_text(&t, program_name);
+    put_text(&t, ": ");
+    put_text(&t, sentence);
+    for (size_t i = 0; i < n; i++) {
+        if (fields[i].value == NULL)
+            continue;
+        const char *quote = has_blank(fields[i].value) ? "\"" : "";
+        put_char(&t, ' ');
+        put_text(&t, fields[i].name);
+        put_char(&t, '=');
+        put_text(&t, quote);
+        for (const char *c = fields[i].value; *c != '\0'; c++)
+            put_char(&t, *c == '"' ? '\'' : *c);
+        put_text(&t, quote);
+    }
+    put_newline(&t);
+    /* Nothing can be done about a log that cannot be written. */
+    if (write(STDERR_FILENO, line, t.len) < 0)
+        return;
+}
+
+static void put_field(text *t, const char *prefix, const char *name, const char *value)
+{
+    size_t start = t->len;
+
+    t->cap = ENTRY_CAP - 1;
+    put_text(t, prefix);
+    for (; *name != '\0'; name++)
+        put_char(t, (char)toupper((unsigned char)*name));
+    put_char(t, '=');
+    put_text(t, value);
+    if (t->len < t->cap)
+        put_newline(t);
+    else
+        t->len = start; /* half a field would be read as another one */
+}
+
+/* False when the journal is not there (any more). */
+static bool write_journal(hf_log_level level, const hf_log_field *fields, size_t n, const char *sentence)
+{
+    char entry[ENTRY_CAP];
+    char priority[2] = { (char)('0' + (int)level), '\0' };
+    text t = { entry, 0, ENTRY_CAP - 1 };
+
+    put_field(&t, "", "message", sentence);
+    put_field(&t, "", "priority", priority);
+    put_field(&t, "", "syslog_identifier", program_name);
+    for (size_t i = 0; i < n; i++)
+        if (fields[i].value != NULL)
+            put_field(&t, "HOLDFAST_", fields[i].name, fields[i].value);
+    return write(journal_fd, entry, t.len) == (ssize_t)t.len;
+}
+
+static void write_line(hf_log_level level, const hf_log_field *fields, size_t n, const char *format, va_list args)
+{
+    char sentence[LINE_CAP];
+
+    if (vsnprintf(sentence, sizeof(sentence), format, args) < 0)
+        return;
+    if (journal_fd < 0 || !write_journal(level, fields, n, sentence))
+        write_stderr(level, fields, n, sentence);
+}
+
+/* ---- where lines go ---- */
+
+/* The descriptor that a parent names; only a datagram socket is believed to be it. */
+static int inherited(void)
+{
+    const char *name = getenv(HF_LOG_JOURNAL_VARIABLE);
+    char *end = NULL;
+    long fd = name == NULL ? -1 : strtol(name, &end, 10);
+    int type = 0;
+    socklen_t len = sizeof(type);
+
+    if (fd < 3 || fd > 1023 || *end != '\0')
+        return -1;
+    if (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_DGRAM)
+        return -1;
+    return (int)fd;
+}
 
 void hf_log_init(const char *program)
 {
     program_name = program;
     journal_prefix = getenv("JOURNAL_STREAM") != NULL;
+    journal_fd = inherited();
 }
 
-static size_t clamp(int n, size_t cap)
+/* The variable is inherited also by programs whose stderr is something else. */
+static bool stderr_is_journal(void)
 {
-    if (n < 0)
-        return 0;
-    return (size_t)n < cap ? (size_t)n : cap;
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device = 0, inode = 0;
+    struct stat st;
+
+    return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+           st.st_dev == device && st.st_ino == inode;
 }
 
-static void write_line(hf_log_level level, const char *format, va_list args)
+void hf_log_open_journal(void)
 {
-    char line[LINE_CAP + 1];
-    size_t len = journal_prefix ? clamp(snprintf(line, LINE_CAP, "<%d>", level), LINE_CAP - 1) : 0;
+    struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
 
-    len += clamp(snprintf(line + len, LINE_CAP - len, "%s: ", program_name), LINE_CAP - len - 1);
-    len += clamp(vsnprintf(line + len, LINE_CAP - len, format, args), LINE_CAP - len - 1);
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
-    line[len++] = '\n';
-    /* Nothing can be done about a log that cannot be written. */
-    if (write(STDERR_FILENO, line, len) < 0)
+    if (journal_fd >= 0 || !stderr_is_journal())
         return;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); /* a stopped journal stops nobody */
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
+        journal_fd = fd;
+    else if (fd >= 0)
+        close(fd);
+}
+
+int hf_log_descriptor(void)
+{
+    return journal_fd;
 }
 
 void hf_log(hf_log_level level, const char *format, ...)
@@ -45,7 +184,16 @@ void hf_log(hf_log_level level, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    write_line(level, format, args);
+    write_line(level, NULL, 0, format, args);
+    va_end(args);
+}
+
+void hf_log_fields(hf_log_level level, const hf_log_field *fields, size_t n, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_line(level, fields, n, format, args);
     va_end(args);
 }
 
@@ -54,7 +202,7 @@ void hf_fatal(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    write_line(HF_LOG_ERROR, format, args);
+    write_line(HF_LOG_ERROR, NULL, 0, format, args);
     va_end(args);
     _exit(1);
 }

@@ -78,6 +78,19 @@ typedef enum hf_key_state {
 const char *hf_key_state_name(hf_key_state s);
 hf_key_state hf_key_state_parse(hf_view name); /* HF_STATE_NONE when unknown */
 
+/* What a sample of /metrics is (Prometheus exposition format). */
+typedef enum hf_metric_kind {
+    HF_METRIC_COUNTER = 1,
+    HF_METRIC_GAUGE = 2,
+    HF_METRIC_BUCKET = 3, /* of a histogram: cumulative, with its label le */
+    HF_METRIC_SUM_NS = 4, /* of a histogram: nanoseconds, shown as seconds */
+    HF_METRIC_COUNT = 5   /* of a histogram */
+} hf_metric_kind;
+
+/* What a passphrase is sealed with for UNSEAL (HPKE's info), and how long it may be, bytes. */
+#define HF_UNSEAL_INFO "holdfast unseal 1"
+#define HF_UNSEAL_PASSPHRASE_MAX 1024
+
 /* Role bits of an actor. */
 enum {
     HF_ROLE_ADMINISTRATOR = 1u << 0,

@@ -227,9 +227,25 @@ static size_t utf8_length(const uint8_t *p, size_t left)
     return n;
 }
 
+/* Are the eight bytes at p all from 0x20 to 0x7e? Sets the high bit of each byte that is not. */
+static bool eight_plain(const uint8_t *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    uint64_t v;
+
+    memcpy(&v, p, sizeof(v));
+    uint64_t below_space = v - ones * 0x20;   /* also set for bytes above 0x9f, which `v` names anyway */
+    uint64_t is_delete = (v ^ ones * 0x7f) - ones; /* exact where no byte has its high bit set */
+    return ((v | below_space | is_delete) & high) == 0;
+}
+
 bool hf_text_ok(hf_view text)
 {
     for (size_t i = 0; i < text.len;) {
+        if (text.len - i >= 8 && eight_plain(text.ptr + i)) {
+            i += 8;
+            continue;
+        }
         uint8_t c = text.ptr[i];
         size_t n = utf8_length(text.ptr + i, text.len - i);
         /* C0, DEL, and the C1 range that UTF-8 spells c2 80 to c2 9f */

@@ -104,6 +104,17 @@ static bool leave_stopping_to_parent(void)
            sigaction(SIGHUP, &ignore, NULL) == 0;
 }
 
+/* All but the log, which a parent may have handed over beside what the program knows of. */
+static bool close_from(int first)
+{
+    int log = hf_log_descriptor();
+
+    if (log < first)
+        return close_range((unsigned)first, ~0u, 0) == 0;
+    return (log == first || close_range((unsigned)first, (unsigned)log - 1, 0) == 0) &&
+           close_range((unsigned)log + 1, ~0u, 0) == 0;
+}
+
 hf_err hf_sandbox_begin(int keep_below, pid_t parent_pid, hf_protections *report)
 {
     descent d = { .report = report };
@@ -114,7 +125,7 @@ hf_err hf_sandbox_begin(int keep_below, pid_t parent_pid, hf_protections *report
     bool hidden = prctl(PR_SET_DUMPABLE, 0) == 0 && prctl(PR_GET_DUMPABLE) == 0;
     HF_TRY(note_if(&d, hidden, "not-dumpable", "PR_SET_DUMPABLE was refused"));
     (void)umask(077);
-    HF_CHECK(keep_below < 0 || close_range((unsigned)keep_below, ~0u, 0) == 0, HF_ERR_SYSTEM);
+    HF_CHECK(keep_below < 0 || close_from(keep_below), HF_ERR_SYSTEM);
     HF_CHECK(setenv("TZ", "UTC0", 1) == 0, HF_ERR_SYSTEM); /* else the first gmtime opens /etc/localtime */
     tzset();
     struct tm tm;

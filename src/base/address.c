@@ -1,0 +1,44 @@
+#include "base/address.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t user_prefix[12] = { 0x01, [8] = 'u', 'i', 'd', 0 };
+
+void hf_address_of_user(uint32_t uid, uint8_t ret[static 16])
+{
+    memcpy(ret, user_prefix, sizeof(user_prefix));
+    for (int i = 0; i < 4; i++)
+        ret[12 + i] = (uint8_t)(uid >> (24 - 8 * i));
+}
+
+bool hf_address_is_user(const uint8_t address[static 16], uint32_t *ret_uid)
+{
+    if (memcmp(address, user_prefix, sizeof(user_prefix)) != 0)
+        return false;
+    *ret_uid = (uint32_t)address[12] << 24 | (uint32_t)address[13] << 16 | (uint32_t)address[14] << 8 | address[15];
+    return true;
+}
+
+bool hf_address_is_ipv4(const uint8_t address[static 16])
+{
+    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+    return memcmp(address, mapped, sizeof(mapped)) == 0;
+}
+
+void hf_address_format(const uint8_t address[static 16], char dst[static HF_ADDRESS_CAP])
+{
+    static const uint8_t unknown[16];
+    uint32_t uid;
+
+    if (memcmp(address, unknown, sizeof(unknown)) == 0)
+        snprintf(dst, HF_ADDRESS_CAP, "-");
+    else if (hf_address_is_user(address, &uid))
+        snprintf(dst, HF_ADDRESS_CAP, "uid:%u", uid);
+    else if (hf_address_is_ipv4(address))
+        (void)inet_ntop(AF_INET, address + 12, dst, HF_ADDRESS_CAP);
+    else
+        (void)inet_ntop(AF_INET6, address, dst, HF_ADDRESS_CAP);
+}
