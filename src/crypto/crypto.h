@@ -27,6 +27,19 @@ hf_err hf_crypto_start(hf_arena *arena) HF_MUST_USE;
  * *reterr_name names the test (static text).
  */
 hf_err hf_crypto_selftest(const char **reterr_name) HF_MUST_USE;
+/* The same for what only some programs use, so only they run it: HPKE; Argon2id (with 32 KiB). */
+hf_err hf_crypto_selftest_hpke(const char **reterr_name) HF_MUST_USE;
+hf_err hf_crypto_selftest_argon2(const char **reterr_name) HF_MUST_USE;
+
+/*
+ * From now on blocks of 1 MiB and more come from this arena: the memory of Argon2id, which is much larger than all keys
+ * together and may have to lie in a weaker backing than theirs. Before other threads; needs hf_crypto_start with an arena.
+ */
+void hf_crypto_large_blocks(hf_arena *arena);
+
+/* The same one by one, for a report: tell gets every test's name and outcome, and false from it ends the run. */
+typedef bool hf_crypto_selftest_fn(void *arg, const char *name, bool passed);
+void hf_crypto_selftest_each(hf_crypto_selftest_fn *tell, void *arg);
 
 /* ---- random ---- */
 
@@ -102,7 +115,7 @@ hf_err hf_key_public_der(const hf_key *key, uint8_t *dst, size_t cap, size_t *re
 
 /*
  * Signs. With prehashed, input is the digest itself and must have the hash's length (HF_ERR_BOUNDS); Ed25519 takes no
- * prehash and no hash. HF_HASH_NONE means the algorithm's default (SHA-256 for P-256). HF_ERR_UNSUPPORTED for a
+ * prehash and no hash. HF_HASH_NONE means the algorithm's default (SHA-256; P-384: SHA-384). HF_ERR_UNSUPPORTED for a
  * combination that does not exist and for a public key; HF_ERR_BOUNDS when cap is too small: dst is untouched then.
  * The length that OpenSSL reports is checked against the scheme's bounds before anything is copied out. A signature is
  * not verified again before it leaves: the faults that were measured to give wrong ones follow a failed allocation, and
@@ -179,7 +192,10 @@ hf_err hf_hpke_seal(const uint8_t public_key[static HF_HPKE_PUBLIC_BYTES], hf_vi
 hf_err hf_hpke_open(const hf_hpke_key *key, hf_view enc, hf_view info, hf_view aad, hf_view sealed, hf_secret **ret)
     HF_MUST_USE;
 
-/* ---- Argon2id (RFC 9106, version 0x13). Takes memory_kib of memory: never called in core. ---- */
+/*
+ * ---- Argon2id (RFC 9106, version 0x13). Takes memory_kib of memory: never called in core. ----
+ * Salt: 8 bytes or more; len: 4 to 1024; memory_kib: 8 a lane to 4 GiB. HF_ERR_BOUNDS else.
+ */
 hf_err hf_argon2id(const hf_secret *passphrase, hf_view salt, uint32_t memory_kib, uint32_t passes, uint32_t lanes,
                    uint8_t *dst, size_t len) HF_MUST_USE;
 

@@ -107,7 +107,7 @@ static hf_pool *key_pool(const hf_key *key)
 static EVP_CIPHER_CTX *key_ctx_take(const hf_key *key)
 {
     EVP_CIPHER_CTX *ctx = hf_pool_take(key_pool(key));
-    return ctx != NULL ? ctx : gcm_new(key->aes);
+    return ctx != NULL ? ctx : gcm_new(key->secret);
 }
 
 static void key_ctx_give(const hf_key *key, EVP_CIPHER_CTX *ctx)

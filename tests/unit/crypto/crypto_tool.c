@@ -4,6 +4,8 @@
  *
  *   selftest | generate ALG | public ALG MATERIAL | sign ALG SCHEME HASH PREHASHED MATERIAL TEXT
  *   verify SPKI SCHEME HASH PREHASHED TEXT SIGNATURE | seal KEY NONCE AAD TEXT | open KEY NONCE AAD SEALED
+ *   sign-context CONTEXT MATERIAL TEXT | verify-context SPKI CONTEXT TEXT SIGNATURE    (ML-DSA-65)
+ *   pkcs8 DER | oaep-seal SPKI TEXT | oaep-open ALG MATERIAL SEALED | kwp-wrap KEK TEXT | kwp-unwrap KEK WRAPPED
  *   encapsulate SPKI | decapsulate MATERIAL CT | digest HASH TEXT | hmac HASH KEY TEXT | hkdf HASH KEY SALT INFO LEN
  */
 #include "base/text.h"
@@ -100,6 +102,95 @@ static hf_err run_verify(void)
     return e;
 }
 
+static hf_err run_sign_context(void)
+{
+    hf_key *k = NULL;
+    HF_TRY(load(HF_ALG_ML_DSA_65, bytes[1], &k));
+    hf_err e =
+        hf_key_sign_context(k, HF_SCHEME_ML_DSA, HF_HASH_NONE, false, bytes[0], bytes[2], out, sizeof out, &out_len);
+    hf_key_free(k);
+    return e;
+}
+
+static hf_err run_verify_context(void)
+{
+    hf_key *k = NULL;
+    HF_TRY(hf_key_load_any_public(bytes[0], &k));
+    hf_err e = hf_key_verify_context(k, HF_SCHEME_ML_DSA, HF_HASH_NONE, false, bytes[1], bytes[2], bytes[3]);
+    hf_key_free(k);
+    return e;
+}
+
+static hf_err secret_of(hf_view v, hf_secret **ret)
+{
+    return hf_secret_copy(v.ptr, v.len, ret);
+}
+
+/* To the output, and gone. */
+static hf_err give(hf_err e, hf_secret *s)
+{
+    if (e == HF_OK) {
+        out_len = hf_secret_len(s);
+        memcpy(out, hf_secret_read(s), out_len);
+    }
+    hf_secret_free(s);
+    return e;
+}
+
+static hf_err run_pkcs8(void)
+{
+    hf_secret *in = NULL, *material = NULL;
+    hf_alg a = HF_ALG_NONE;
+    HF_TRY(secret_of(bytes[0], &in));
+    hf_err e = hf_key_read_pkcs8(HF_ALG_NONE, in, &a, &material);
+    hf_secret_free(in);
+    if (e == HF_OK)
+        print_hex((const uint8_t *)hf_alg_name(a), strlen(hf_alg_name(a)));
+    return give(e, material);
+}
+
+static hf_err run_oaep_seal(void)
+{
+    hf_key *k = NULL;
+    hf_secret *plain = NULL;
+    HF_TRY(hf_key_load_any_public(bytes[0], &k));
+    HF_TRY(secret_of(bytes[1], &plain));
+    hf_err e = hf_key_oaep_seal(k, plain, out, sizeof out, &out_len);
+    hf_key_free(k);
+    hf_secret_free(plain);
+    return e;
+}
+
+static hf_err run_oaep_open(void)
+{
+    hf_key *k = NULL;
+    hf_secret *plain = NULL;
+    HF_TRY(load(hf_alg_parse(hf_view_str(words[0])), bytes[1], &k));
+    hf_err e = hf_key_oaep_open(k, bytes[2], &plain);
+    hf_key_free(k);
+    return give(e, plain);
+}
+
+static hf_err run_kwp_wrap(void)
+{
+    hf_secret *kek = NULL, *plain = NULL;
+    HF_TRY(secret_of(bytes[0], &kek));
+    HF_TRY(secret_of(bytes[1], &plain));
+    hf_err e = hf_kwp_wrap(kek, plain, out, sizeof out, &out_len);
+    hf_secret_free(kek);
+    hf_secret_free(plain);
+    return e;
+}
+
+static hf_err run_kwp_unwrap(void)
+{
+    hf_secret *kek = NULL, *plain = NULL;
+    HF_TRY(secret_of(bytes[0], &kek));
+    hf_err e = hf_kwp_unwrap(kek, bytes[1], &plain);
+    hf_secret_free(kek);
+    return give(e, plain);
+}
+
 static hf_err run_seal(void)
 {
     out_len = bytes[3].len + HF_GCM_TAG_BYTES;
@@ -163,6 +254,13 @@ static const struct {
     { "public", 2, run_public },
     { "sign", 6, run_sign },
     { "verify", 6, run_verify },
+    { "sign-context", 3, run_sign_context },
+    { "verify-context", 4, run_verify_context },
+    { "pkcs8", 1, run_pkcs8 },
+    { "oaep-seal", 2, run_oaep_seal },
+    { "oaep-open", 3, run_oaep_open },
+    { "kwp-wrap", 2, run_kwp_wrap },
+    { "kwp-unwrap", 2, run_kwp_unwrap },
     { "seal", 4, run_seal },
     { "open", 4, run_open },
     { "digest", 2, run_digest },

@@ -96,6 +96,34 @@ int EVP_PKEY_pairwise_check(EVP_PKEY_CTX *ctx)
     return goes_wrong("pairwise") ? 0 : REAL(EVP_PKEY_pairwise_check)(ctx);
 }
 
+int EVP_PKEY_verify(EVP_PKEY_CTX *ctx, const unsigned char *sig, size_t len, const unsigned char *in, size_t n)
+{
+    return goes_wrong("verify") ? (lies ? -1 : 0) : REAL(EVP_PKEY_verify)(ctx, sig, len, in, n);
+}
+
+int EVP_PKEY_encrypt(EVP_PKEY_CTX *ctx, unsigned char *out, size_t *len, const unsigned char *in, size_t n)
+{
+    int done = REAL(EVP_PKEY_encrypt)(ctx, out, len, in, n);
+    if (!goes_wrong("encrypt"))
+        return done;
+    *len = lies ? UINT32_MAX : *len;
+    return lies ? 1 : 0;
+}
+
+int EVP_PKEY_decrypt(EVP_PKEY_CTX *ctx, unsigned char *out, size_t *len, const unsigned char *in, size_t n)
+{
+    int done = REAL(EVP_PKEY_decrypt)(ctx, out, len, in, n);
+    if (!goes_wrong("decrypt"))
+        return done;
+    *len = lies ? UINT32_MAX : *len;
+    return lies ? 1 : 0;
+}
+
+int EVP_PKEY_CTX_set_params(EVP_PKEY_CTX *ctx, const OSSL_PARAM *params)
+{
+    return goes_wrong("params") ? 0 : REAL(EVP_PKEY_CTX_set_params)(ctx, params);
+}
+
 static void break_call(const char *name, bool lie)
 {
     broken = name;
@@ -124,10 +152,11 @@ static void holds_nothing(const uint8_t *p, size_t n)
 static void a_bad_signature_call_gives_no_output(void **state)
 {
     (void)state;
-    const hf_alg algs[] = { HF_ALG_EC_P256, HF_ALG_ED25519 };
+    const hf_alg algs[] = { HF_ALG_EC_P256,  HF_ALG_EC_P384,  HF_ALG_ED25519,
+                            HF_ALG_RSA_2048, HF_ALG_RSA_3072, HF_ALG_ML_DSA_65 };
     for (size_t i = 0; i < HF_COUNT(algs) * 2; i++) {
         hf_key *k = test_key(algs[i / 2]);
-        uint8_t sig[256];
+        uint8_t sig[4000];
         size_t len = 77;
         memset(sig, 0x5a, sizeof sig);
         break_call("sign", i % 2 == 1);
@@ -215,10 +244,106 @@ static void bad_digest_mac_and_kdf_calls_give_nothing(void **state)
     }
 }
 
+/* A setting that cannot be made must not leave the one of the last use in force. */
+static void a_setting_that_fails_gives_no_signature(void **state)
+{
+    (void)state;
+    hf_key *rsa = test_key(HF_ALG_RSA_2048), *ml = test_key(HF_ALG_ML_DSA_65);
+    uint8_t sig[4000];
+    size_t len = 0;
+    hf_view x = hf_view_str("x"), ctx = hf_view_str("context");
+    assert_int_equal(hf_key_sign(rsa, HF_SCHEME_RSA_PKCS1, HF_HASH_NONE, false, x, sig, sizeof sig, &len), HF_OK);
+    assert_int_equal(hf_key_sign(ml, HF_SCHEME_ML_DSA, HF_HASH_NONE, false, x, sig, sizeof sig, &len), HF_OK);
+    break_call("params", false);
+    assert_int_equal(hf_key_sign(rsa, HF_SCHEME_RSA_PSS, HF_HASH_NONE, false, x, sig, sizeof sig, &len),
+                     HF_ERR_INTERNAL);
+    mended();
+    break_call("params", false);
+    assert_int_equal(hf_key_sign_context(ml, HF_SCHEME_ML_DSA, HF_HASH_NONE, false, ctx, x, sig, sizeof sig, &len),
+                     HF_ERR_INTERNAL);
+    mended();
+    assert_int_equal(hf_key_sign(rsa, HF_SCHEME_RSA_PSS, HF_HASH_NONE, false, x, sig, sizeof sig, &len), HF_OK);
+    assert_int_equal(hf_key_verify(rsa, HF_SCHEME_RSA_PSS, HF_HASH_NONE, false, x, (hf_view) { sig, len }), HF_OK);
+    hf_key_free(rsa);
+    hf_key_free(ml);
+}
+
+/* Only 1 is a yes: 0 and below it are not. */
+static void a_bad_verify_call_verifies_nothing(void **state)
+{
+    (void)state;
+    const hf_alg algs[] = { HF_ALG_EC_P384, HF_ALG_RSA_2048, HF_ALG_ML_DSA_65 };
+    for (size_t i = 0; i < HF_COUNT(algs) * 2; i++) {
+        hf_key *k = test_key(algs[i / 2]);
+        uint8_t sig[4000];
+        size_t len = 0;
+        hf_view x = hf_view_str("x");
+        assert_int_equal(hf_key_sign(k, HF_SCHEME_DEFAULT, HF_HASH_NONE, false, x, sig, sizeof sig, &len), HF_OK);
+        break_call("verify", i % 2 == 1);
+        assert_int_equal(hf_key_verify(k, HF_SCHEME_DEFAULT, HF_HASH_NONE, false, x, (hf_view) { sig, len }),
+                         HF_ERR_BAD_SIGNATURE);
+        mended();
+        hf_key_free(k);
+    }
+}
+
+static void bad_wrapping_calls_give_nothing(void **state)
+{
+    (void)state;
+    hf_key *k = test_key(HF_ALG_RSA_2048);
+    hf_secret *plain = NULL, *back = NULL;
+    const uint8_t bytes[32] = { 7 };
+    assert_int_equal(hf_secret_copy(bytes, sizeof bytes, &plain), HF_OK);
+    for (int lie = 0; lie < 2; lie++) {
+        uint8_t out[HF_OAEP_MAX_BYTES], good[256], wrapped[40], kept[40];
+        size_t len = 77;
+        assert_int_equal(hf_key_oaep_seal(k, plain, good, sizeof good, &len), HF_OK);
+        len = 77;
+        memset(out, 0x5a, sizeof out);
+        break_call("encrypt", lie == 1);
+        assert_int_equal(hf_key_oaep_seal(k, plain, out, 256, &len), HF_ERR_INTERNAL);
+        mended();
+        is_all(out, 256, 0);
+        assert_int_equal(len, 77);
+        break_call("decrypt", lie == 1);
+        assert_int_equal(hf_key_oaep_open(k, (hf_view) { good, sizeof good }, &back), HF_ERR_BAD_CIPHERTEXT);
+        mended();
+        assert_null(back);
+        assert_int_equal(hf_kwp_wrap(plain, plain, kept, sizeof kept, &len), HF_OK);
+        len = 77;
+        memset(wrapped, 0x5a, sizeof wrapped);
+        break_call("update", lie == 1);
+        assert_int_equal(hf_kwp_wrap(plain, plain, wrapped, sizeof wrapped, &len), HF_ERR_INTERNAL);
+        mended();
+        is_all(wrapped, sizeof wrapped, 0);
+        assert_int_equal(len, 77);
+        break_call("update", false);
+        assert_int_equal(hf_kwp_unwrap(plain, (hf_view) { kept, sizeof kept }, &back), HF_ERR_BAD_CIPHERTEXT);
+        mended();
+        assert_null(back);
+    }
+    hf_secret_free(plain);
+    hf_key_free(k);
+}
+
+/* RSA pairs are tried before anybody gets them: each half of the trial must be met. */
+static void an_rsa_pair_that_does_not_sign_or_verify_is_not_made(void **state)
+{
+    (void)state;
+    static const char *const calls[] = { "sign", "verify" };
+    for (size_t i = 0; i < HF_COUNT(calls); i++) {
+        hf_secret *material = NULL;
+        break_call(calls[i], false);
+        assert_int_equal(hf_key_generate(HF_ALG_RSA_2048, &material), HF_ERR_INTERNAL);
+        mended();
+        assert_null(material);
+    }
+}
+
 static void a_key_pair_that_fails_its_check_is_not_made(void **state)
 {
     (void)state;
-    const hf_alg algs[] = { HF_ALG_EC_P256, HF_ALG_ED25519, HF_ALG_ML_KEM_768 };
+    const hf_alg algs[] = { HF_ALG_EC_P256, HF_ALG_EC_P384, HF_ALG_ED25519, HF_ALG_ML_KEM_768, HF_ALG_ML_DSA_65 };
     for (size_t i = 0; i < HF_COUNT(algs); i++) {
         hf_secret *material = NULL;
         break_call("pairwise", false);
@@ -236,6 +361,10 @@ int main(void)
         cmocka_unit_test(a_bad_cipher_call_gives_no_text),
         cmocka_unit_test(bad_digest_mac_and_kdf_calls_give_nothing),
         cmocka_unit_test(a_key_pair_that_fails_its_check_is_not_made),
+        cmocka_unit_test(a_setting_that_fails_gives_no_signature),
+        cmocka_unit_test(a_bad_verify_call_verifies_nothing),
+        cmocka_unit_test(bad_wrapping_calls_give_nothing),
+        cmocka_unit_test(an_rsa_pair_that_does_not_sign_or_verify_is_not_made),
     };
     return cmocka_run_group_tests_name("faults", tests, test_start, NULL);
 }
