@@ -1,6 +1,7 @@
 #include "records/key_record.h"
 
 #include "base/text.h"
+#include "records/attributes.h"
 #include "records/sealed.h"
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #define NONCE_LEASE_MAX (UINT64_C(1) << 32)
 #define VERSION_BYTES (4 + 1 + 8 + 8 + 8 + 4 + 8 + HF_RECORD_MAC_BYTES)
 
-_Static_assert(2 + HF_ROW_ID_BYTES + 8 + 2 + 4 + 8 + 6 * 2 + HF_KEY_NAME_MAX + HF_KEY_ACTOR_MAX +
+_Static_assert(2 + HF_ROW_ID_BYTES + 8 + 2 + 4 + 8 + 1 + 6 * 2 + HF_KEY_NAME_MAX + HF_KEY_ACTOR_MAX +
                        HF_KEY_DESCRIPTION_MAX + HF_KEY_TAGS_MAX + HF_KEY_POLICY_MAX + HF_KEY_ATTRIBUTES_MAX + 4 +
                        HF_KEY_VERSIONS_MAX * VERSION_BYTES + HF_RECORD_MAC_BYTES <=
                    HF_KEY_RECORD_MAX_BYTES,
@@ -21,6 +22,7 @@ struct fields {
     hf_alg alg;
     uint32_t usage;
     hf_wall created;
+    hf_origin origin;
     hf_view name, created_by, description, tags, policy, attributes;
     uint32_t n_versions;
 };
@@ -31,6 +33,7 @@ static struct fields fields_of(const struct hf_key_record *rec)
                         .alg = rec->alg,
                         .usage = rec->usage,
                         .created = rec->created,
+                        .origin = rec->origin,
                         .name = rec->name,
                         .created_by = rec->created_by,
                         .description = rec->description,
@@ -49,6 +52,7 @@ static void fields_into(const struct fields *f, struct hf_key_record *rec)
     rec->alg = f->alg;
     rec->usage = f->usage;
     rec->created = f->created;
+    rec->origin = f->origin;
     rec->name = f->name;
     rec->created_by = f->created_by;
     rec->description = f->description;
@@ -63,18 +67,31 @@ static bool text_in(hf_view text, size_t max)
     return text.len <= max && hf_text_ok(text);
 }
 
+uint32_t hf_key_usages_possible(hf_alg alg, hf_origin origin)
+{
+    if (origin != HF_ORIGIN_PUBLIC)
+        return hf_alg_usages(alg);
+    return hf_alg_symmetric(alg) ? 0 : hf_alg_usages(alg) & (HF_USE_VERIFY | HF_USE_ENCAPSULATE);
+}
+
+/* Whoever may import through a key learns nothing by it, so the key may do nothing else: no decryption oracle. */
+static bool usage_ok(const struct fields *f)
+{
+    if (f->usage == 0 || (f->usage & ~hf_key_usages_possible(f->alg, f->origin)) != 0)
+        return false;
+    return (f->usage & HF_USE_IMPORT) == 0 || f->usage == HF_USE_IMPORT;
+}
+
 static bool fields_ok(const struct fields *f)
 {
-    if (f->generation == 0 || hf_alg_name(f->alg) == NULL)
-        return false;
-    if (f->usage == 0 || (f->usage & ~hf_alg_usages(f->alg)) != 0)
+    if (f->generation == 0 || hf_alg_name(f->alg) == NULL || hf_origin_name(f->origin) == NULL || !usage_ok(f))
         return false;
     if (f->name.len > HF_KEY_NAME_MAX || !hf_name_ok(f->name))
         return false;
     if (f->created_by.len == 0 || !text_in(f->created_by, HF_KEY_ACTOR_MAX) ||
         !text_in(f->description, HF_KEY_DESCRIPTION_MAX))
         return false;
-    if (f->tags.len > HF_KEY_TAGS_MAX || f->policy.len > HF_KEY_POLICY_MAX || f->attributes.len > HF_KEY_ATTRIBUTES_MAX)
+    if (f->tags.len > HF_KEY_TAGS_MAX || f->policy.len > HF_KEY_POLICY_MAX || !hf_attributes_valid(f->attributes))
         return false;
     return f->n_versions >= 1 && f->n_versions <= HF_KEY_VERSIONS_MAX;
 }
@@ -147,6 +164,7 @@ static void put_fields(hf_writer *w, const struct fields *f)
     hf_put_u16(w, (uint16_t)f->alg);
     hf_put_u32(w, f->usage);
     hf_put_u64(w, (uint64_t)f->created.ns);
+    hf_put_u8(w, (uint8_t)f->origin);
     hf_put_view16(w, f->name);
     hf_put_view16(w, f->created_by);
     hf_put_view16(w, f->description);
@@ -156,7 +174,7 @@ static void put_fields(hf_writer *w, const struct fields *f)
     hf_put_u32(w, f->n_versions);
 }
 
-static struct fields get_fields(hf_reader *r)
+static struct fields get_fields(hf_reader *r, uint8_t format)
 {
     struct fields f = { 0 };
     hf_get_bytes(r, f.id, sizeof(f.id));
@@ -164,6 +182,7 @@ static struct fields get_fields(hf_reader *r)
     f.alg = (hf_alg)hf_get_u16(r);
     f.usage = hf_get_u32(r);
     f.created.ns = (int64_t)hf_get_u64(r);
+    f.origin = format >= 2 ? (hf_origin)hf_get_u8(r) : HF_ORIGIN_GENERATED;
     f.name = hf_get_view16(r);
     f.created_by = hf_get_view16(r);
     f.description = hf_get_view16(r);
@@ -226,19 +245,33 @@ static bool versions_ok(hf_reader r, uint32_t n)
     return hf_reader_done(&r) == HF_OK;
 }
 
-hf_err hf_key_record_decode(const hf_root_keys *keys, hf_view blob, const uint8_t expect_id[static HF_ROW_ID_BYTES],
-                            const uint8_t *expect_mac, struct hf_key_record *ret)
+/* What lies between kind and MAC; touches *ret only when all of it is right. */
+static hf_err read_inside(hf_reader r, uint8_t format, const uint8_t *expect_id, struct hf_key_record *ret)
 {
-    hf_reader r;
-    HF_CHECK(blob.len <= HF_KEY_RECORD_MAX_BYTES, HF_ERR_INTEGRITY);
-    HF_TRY(hf_blob_open(blob, HF_ROW_KEY, hf_root_key(keys, HF_PURPOSE_RECORD_MAC), expect_mac, &r));
-    const struct fields f = get_fields(&r);
+    const struct fields f = get_fields(&r, format);
     HF_CHECK(!r.failed && fields_ok(&f), HF_ERR_INTEGRITY);
-    HF_CHECK(hf_ct_equal(f.id, expect_id, sizeof(f.id)), HF_ERR_INTEGRITY);
+    HF_CHECK(expect_id == NULL || hf_ct_equal(f.id, expect_id, sizeof(f.id)), HF_ERR_INTEGRITY);
     HF_CHECK(versions_ok(r, f.n_versions), HF_ERR_INTEGRITY);
 
     fields_into(&f, ret);
     for (uint32_t i = 0; i < f.n_versions; i++)
         ret->versions[i] = get_version(&r);
     return HF_OK;
+}
+
+hf_err hf_key_record_decode(const hf_root_keys *keys, hf_view blob, const uint8_t expect_id[static HF_ROW_ID_BYTES],
+                            const uint8_t *expect_mac, struct hf_key_record *ret)
+{
+    hf_reader r;
+    HF_CHECK(blob.len <= HF_KEY_RECORD_MAX_BYTES, HF_ERR_INTEGRITY);
+    HF_TRY(hf_blob_open(blob, HF_ROW_KEY, hf_root_key(keys, HF_PURPOSE_RECORD_MAC), expect_mac, &r));
+    return read_inside(r, blob.ptr[0], expect_id, ret);
+}
+
+hf_err hf_key_record_read(hf_view blob, struct hf_key_record *ret)
+{
+    hf_reader r;
+    HF_CHECK(blob.len <= HF_KEY_RECORD_MAX_BYTES, HF_ERR_INTEGRITY);
+    HF_TRY(hf_blob_open_known(blob, HF_ROW_KEY, &r));
+    return read_inside(r, blob.ptr[0], NULL, ret);
 }

@@ -1,11 +1,14 @@
 /*
  * The KEY record: everything about a key but its material, in one mutable authenticated row.
  *
- *   u8 format | u8 kind=1 | id[16] | u64 generation | u16 algorithm | u32 usage | i64 created_ns
+ *   u8 format=2 | u8 kind=1 | id[16] | u64 generation | u16 algorithm | u32 usage | i64 created_ns | u8 origin
  *   | text16 name | text16 created_by | text16 description | bytes16 tags | bytes16 policy | bytes16 attributes
  *   | u32 n | n * { u32 version | u8 state | i64 created_ns | i64 revoked_ns | i64 destroyed_ns | u32 destroy_epoch
  *                   | u64 nonce_lease | mac[48] }
  *   | HMAC-SHA-384[48] over all of it
+ *
+ * Format 1 has no origin: every key was made here. It is read, and written again as format 2 with the key's next
+ * change.
  */
 #ifndef HF_RECORDS_KEY_RECORD_H
 #define HF_RECORDS_KEY_RECORD_H
@@ -44,14 +47,15 @@ struct hf_key_record {
     uint8_t id[HF_ROW_ID_BYTES];
     uint64_t generation; /* +1 at each change; from 1 */
     hf_alg alg;
-    uint32_t usage; /* bits within hf_alg_usages(alg), at least one */
+    uint32_t usage; /* bits within hf_alg_usages(alg), at least one; import never with another one */
     hf_wall created;
+    hf_origin origin; /* of its first material; a rotation makes the next version here */
     hf_view name;
     hf_view created_by;
     hf_view description;
     hf_view tags; /* opaque to this module */
     hf_view policy; /* empty for now */
-    hf_view attributes; /* empty for now */
+    hf_view attributes; /* see records/attributes.h */
     uint32_t n_versions; /* at least 1 */
     struct hf_key_version versions[HF_KEY_VERSIONS_MAX]; /* strictly ascending */
 };
@@ -77,6 +81,15 @@ hf_err hf_key_record_encode(const hf_root_keys *keys, const struct hf_key_record
  */
 hf_err hf_key_record_decode(const hf_root_keys *keys, hf_view blob, const uint8_t expect_id[static HF_ROW_ID_BYTES],
                             const uint8_t *expect_mac, struct hf_key_record *ret) HF_MUST_USE;
+
+/*
+ * The same for a blob that decode believed before and that was in the caller's own memory since: no MAC is computed, so
+ * that a list of a thousand keys costs no thousand HMACs. HF_ERR_INTEGRITY when it cannot be read.
+ */
+hf_err hf_key_record_read(hf_view blob, struct hf_key_record *ret) HF_MUST_USE;
+
+/* The usages that a key of this origin can have: a public key alone verifies or encapsulates. */
+uint32_t hf_key_usages_possible(hf_alg alg, hf_origin origin);
 
 /* The version with this number, or NULL. */
 struct hf_key_version *hf_key_record_find(struct hf_key_record *rec, uint32_t version);

@@ -17,14 +17,19 @@ typedef enum hf_row_kind {
     HF_ROW_SEGMENT = 4,   /* (zeros, last seq): audit segment */
     HF_ROW_MANIFEST = 5,  /* (zeros, 0): commitment to the whole state */
     HF_ROW_TAIL = 6,      /* (zeros, last seq): audit entries that are not in a segment yet */
-    HF_ROW_REVOCATION = 7 /* (first 16 bytes of SHA-256(jti), 0): a revoked token */
+    HF_ROW_REVOCATION = 7, /* (first 16 bytes of SHA-256(jti), 0): a revoked token */
+    HF_ROW_ANSWER = 8      /* (hf_answer_id, 0): the answer to a request that had an Idempotency-Key */
 } hf_row_kind;
 
 #define HF_ROW_ID_BYTES 16
 /* The outer MAC that ends each record: HMAC-SHA-384. */
 #define HF_RECORD_MAC_BYTES 48
-/* Format numbers: this release writes HF_RECORD_FORMAT and reads it (it is the first). */
+/*
+ * Format numbers, one a kind. A release writes the newest it knows and reads that and the one before: KEY has format 2
+ * since a key's origin stands in it; every other blob is still in its first form.
+ */
 #define HF_RECORD_FORMAT 1
+#define HF_KEY_RECORD_FORMAT 2
 
 /* One authenticated row: an element of the set hash. */
 struct hf_row_ref {

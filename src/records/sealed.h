@@ -10,7 +10,7 @@
 /* Types of blobs that are files, not rows: they share the second byte with hf_row_kind. */
 enum { HF_BLOB_EPOCH_FILE = 'E', HF_BLOB_ANCHOR = 'A' };
 
-/* Starts a blob: format and kind. */
+/* Starts a blob: the kind's newest format, and the kind. */
 void hf_blob_begin(hf_writer *w, uint8_t kind);
 
 /*
@@ -21,10 +21,12 @@ hf_err hf_blob_end(hf_writer *w, hf_view mac_key, uint8_t *ret_mac) HF_MUST_USE;
 
 /*
  * Opens a blob: format, kind and MAC, the latter also against expect_mac (NULL: none is known). *ret reads what lies
- * between kind and MAC.
+ * between kind and MAC; the format is the blob's first byte.
  * HF_ERR_UNSUPPORTED for a newer format, HF_ERR_INTEGRITY else.
  */
 hf_err hf_blob_open(hf_view blob, uint8_t kind, hf_view mac_key, const uint8_t *expect_mac, hf_reader *ret) HF_MUST_USE;
+/* The same without the MAC, for a blob that hf_blob_open believed before and that was in our own memory since. */
+hf_err hf_blob_open_known(hf_view blob, uint8_t kind, hf_reader *ret) HF_MUST_USE;
 
 /* A new secret with `len` bytes from hf_random. Caller frees. */
 hf_err hf_secret_random(size_t len, hf_secret **ret) HF_MUST_USE;

@@ -60,6 +60,32 @@ hf_err hf_set_hash_remove(const hf_root_keys *keys, struct hf_set_hash *set, con
     return HF_OK;
 }
 
+hf_err hf_set_change_add(const hf_root_keys *keys, struct hf_set_change *ch, const struct hf_row_ref *row)
+{
+    uint8_t h[HF_SET_HASH_BYTES];
+    HF_TRY(element_hash(keys, row, h));
+    xor_into(ch->sum, h);
+    ch->added++;
+    return HF_OK;
+}
+
+hf_err hf_set_change_remove(const hf_root_keys *keys, struct hf_set_change *ch, const struct hf_row_ref *row)
+{
+    uint8_t h[HF_SET_HASH_BYTES];
+    HF_TRY(element_hash(keys, row, h));
+    xor_into(ch->sum, h);
+    ch->removed++;
+    return HF_OK;
+}
+
+hf_err hf_set_hash_apply(struct hf_set_hash *set, const struct hf_set_change *ch)
+{
+    HF_CHECK(set->count <= UINT64_MAX - ch->added && set->count + ch->added >= ch->removed, HF_ERR_INTERNAL);
+    xor_into(set->sum, ch->sum);
+    set->count = set->count + ch->added - ch->removed;
+    return HF_OK;
+}
+
 hf_err hf_set_hash_seal(const hf_root_keys *keys, const struct hf_set_hash *set, struct hf_set_hash_sealed *ret)
 {
     struct hf_set_hash_sealed sealed = { .count = set->count };

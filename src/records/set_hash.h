@@ -20,6 +20,15 @@ struct hf_set_hash {
     uint64_t count;
 };
 
+/*
+ * What a change adds and takes away. Changes of different rows add up in any order, so that several may be made beside
+ * each other and stored together. All zeros is no change.
+ */
+struct hf_set_change {
+    uint8_t sum[HF_SET_HASH_BYTES];
+    uint64_t added, removed;
+};
+
 /* The masked form that the manifest carries. */
 struct hf_set_hash_sealed {
     uint8_t r[HF_SET_HASH_BYTES];
@@ -32,6 +41,13 @@ void hf_set_hash_init(struct hf_set_hash *set);
 hf_err hf_set_hash_add(const hf_root_keys *keys, struct hf_set_hash *set, const struct hf_row_ref *row) HF_MUST_USE;
 /* HF_ERR_INTERNAL on an empty set. The row must be a member: nothing can check that here. */
 hf_err hf_set_hash_remove(const hf_root_keys *keys, struct hf_set_hash *set, const struct hf_row_ref *row) HF_MUST_USE;
+/* On an error the change is as before. */
+hf_err hf_set_change_add(const hf_root_keys *keys, struct hf_set_change *ch, const struct hf_row_ref *row) HF_MUST_USE;
+/* The row must be a member of the set: nothing can check that here. */
+hf_err hf_set_change_remove(const hf_root_keys *keys, struct hf_set_change *ch, const struct hf_row_ref *row)
+    HF_MUST_USE;
+/* HF_ERR_INTERNAL when more would go than there is: the set is as before. */
+hf_err hf_set_hash_apply(struct hf_set_hash *set, const struct hf_set_change *ch) HF_MUST_USE;
 hf_err hf_set_hash_seal(const hf_root_keys *keys, const struct hf_set_hash *set, struct hf_set_hash_sealed *ret)
     HF_MUST_USE;
 /* HF_OK when the sealed form commits to this very set, HF_ERR_INTEGRITY else. */

@@ -5,6 +5,7 @@
 #include "audit/export.h"
 #include "audit/ring.h"
 #include "records/anchor.h"
+#include "records/answer.h"
 #include "records/ciphertext.h"
 #include "records/epoch_file.h"
 #include "records/key_record.h"
@@ -64,6 +65,8 @@ static void key_record(void)
     rec.usage = HF_USE_SIGN;
     rec.name = hf_view_str("payments");
     rec.created_by = hf_view_str("alice");
+    rec.origin = HF_ORIGIN_IMPORTED;
+    rec.attributes = hf_view_of("\0\1a\0\3red\0\5owner\0\3bob", 20);
     for (int i = 1; i <= 3; i++)
         must(hf_key_record_rotate(&rec, (hf_wall) { i }, version_mac, &v));
     must(hf_key_record_destroy(&rec, 1, (hf_wall) { 9 }, 2));
@@ -101,6 +104,15 @@ static void small_records(void)
     put_record("record/anchor", 4, blob, HF_ANCHOR_BYTES);
     must(hf_revocation_encode(keys, id, 1, blob, mac));
     put_record("record/revocation", 6, blob, HF_REVOCATION_BYTES);
+    uint8_t row[HF_ANSWER_OVERHEAD_BYTES + 5];
+    size_t len;
+    const struct hf_answer answer = { .expires_s = 1, .type = 0x8110, .reply = hf_view_str("reply") };
+    must(hf_answer_encode(keys, &answer, row, sizeof(row), &len, mac));
+    put_record("record/answer", 8, row, len);
+    static const uint8_t envelope[1088 + 16];
+    put("record/envelope", 9, envelope, sizeof(envelope));
+    put("record/envelope-rsa", 9, envelope, 256 + 16);
+    put("record/tags", 10, (const uint8_t *)"\0\4prod\0\3eur", 11);
     memset(blob, 0, sizeof(blob));
     must(hf_ciphertext_prefix(HF_ALG_AES_256_GCM, 1, blob));
     put("record/ciphertext", 7, blob, HF_CIPHERTEXT_OVERHEAD + 3);

@@ -1,8 +1,11 @@
 /* The KEY record: what is encoded comes back, what is not valid is refused, what was altered is noticed. */
 #include "fixture.h"
 
+#include "base/text.h"
+#include "records/attributes.h"
 #include "records/key_record.h"
 #include "records/sealed.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct hf_key_record rec, back;
@@ -96,7 +99,7 @@ static void another_row_or_mac_is_refused(void **state)
     assert_int_not_equal(hf_key_record_decode(keys, bytes, wrong, NULL, &back), HF_OK);
     for (size_t i = 0; i < sizeof(back); i++)
         assert_int_equal(((const uint8_t *)&back)[i], 0x5A);
-    blob[0] = HF_RECORD_FORMAT + 1;
+    blob[0] = HF_KEY_RECORD_FORMAT + 1;
     assert_int_equal(hf_key_record_decode(keys, bytes, rec.id, NULL, &back), HF_ERR_UNSUPPORTED);
 }
 
@@ -192,6 +195,22 @@ static void authentic_nonsense_is_refused(void **state)
     assert_int_equal(open_key(hf_view_of(blob, blob_len), keys), HF_OK);
 }
 
+/* HF_ATTRIBUTES_MAX of them that fill the room exactly. */
+static hf_view most_attributes(uint8_t *dst, size_t cap)
+{
+    char name[8], value[HF_ATTRIBUTE_VALUE_MAX];
+    hf_writer w = hf_writer_on(dst, cap);
+    memset(value, 'v', sizeof(value));
+    for (int i = 0; i < HF_ATTRIBUTES_MAX; i++) {
+        snprintf(name, sizeof(name), "a%03d", i);
+        hf_put_view16(&w, hf_view_str(name));
+        hf_put_view16(&w, hf_view_of(value, cap / HF_ATTRIBUTES_MAX - 8));
+    }
+    assert_false(w.failed);
+    assert_int_equal(w.len, cap);
+    return hf_writer_view(&w);
+}
+
 static void the_largest_record_fits(void **state)
 {
     (void)state;
@@ -210,7 +229,8 @@ static void the_largest_record_fits(void **state)
     rec.description = hf_view_of(filler, HF_KEY_DESCRIPTION_MAX);
     rec.tags = hf_view_of(filler, HF_KEY_TAGS_MAX);
     rec.policy = hf_view_of(filler, HF_KEY_POLICY_MAX);
-    rec.attributes = hf_view_of(filler, HF_KEY_ATTRIBUTES_MAX);
+    static uint8_t most[HF_KEY_ATTRIBUTES_MAX];
+    rec.attributes = most_attributes(most, sizeof(most));
     assert_int_equal(encode(), HF_OK);
     assert_true(blob_len <= HF_KEY_RECORD_MAX_BYTES);
     assert_int_equal(open_key(hf_view_of(blob, blob_len), keys), HF_OK);
@@ -218,6 +238,190 @@ static void the_largest_record_fits(void **state)
     uint8_t unused_mac[HF_RECORD_MAC_BYTES];
     size_t unused_len;
     assert_int_equal(hf_key_record_encode(keys, &rec, blob, blob_len - 1, &unused_len, unused_mac), HF_ERR_BOUNDS);
+}
+
+/*
+ * As the first release wrote it: without an origin. From then on every release reads it, as long as one reads format 1.
+ */
+static const char first_release[] =
+    "0101000000000000000000000000000000000000000000000004000300000001000000000000000000087061796d656e74730005"
+    "616c6963650000000000000000000000030000000105000000000000000100000000000000020000000000000009000000020000"
+    "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+    "00000000000203000000000000000200000000000000030000000000000000000000000000000000000000010000000000000000"
+    "00000000000000000000000000000000000000000000000000000000000000000000000000000000000003020000000000000003"
+    "00000000000000000000000000000000000000000000000000000000010000000000000000000000000000000000000000000000"
+    "000000000000000000000000000000000000000000000000";
+
+static void a_record_of_the_first_release_is_read(void **state)
+{
+    (void)state;
+    uint8_t old[sizeof(first_release) / 2 + HF_RECORD_MAC_BYTES], old_mac[HF_RECORD_MAC_BYTES];
+    const uint8_t id[HF_ROW_ID_BYTES] = { 0 };
+    size_t len;
+    assert_int_equal(hf_hex_decode(hf_view_str(first_release), old, sizeof(old), &len), HF_OK);
+    hf_writer w = hf_writer_on(old, sizeof(old));
+    w.len = len;
+    assert_int_equal(hf_blob_end(&w, hf_root_key(keys, HF_PURPOSE_RECORD_MAC), old_mac), HF_OK);
+    assert_int_equal(old[0], 1);
+    assert_int_equal(hf_key_record_decode(keys, hf_writer_view(&w), id, old_mac, &rec), HF_OK);
+    assert_true(hf_view_eq_str(rec.name, "payments") && rec.n_versions == 3 && rec.origin == HF_ORIGIN_GENERATED);
+    /* Its next change writes it in the format of this release. */
+    assert_int_equal(encode(), HF_OK);
+    assert_int_equal(blob[0], HF_KEY_RECORD_FORMAT);
+    assert_int_equal(blob_len, w.len + 1);
+    assert_int_equal(hf_key_record_decode(keys, hf_view_of(blob, blob_len), id, mac, &back), HF_OK);
+    assert_int_equal(back.generation, rec.generation);
+    /* No format is taken for the other: the first byte is authenticated. */
+    old[0] = 2;
+    assert_int_equal(hf_key_record_decode(keys, hf_writer_view(&w), id, NULL, &back), HF_ERR_INTEGRITY);
+    old[0] = 0;
+    assert_int_equal(hf_key_record_decode(keys, hf_writer_view(&w), id, NULL, &back), HF_ERR_INTEGRITY);
+    old[0] = 3;
+    assert_int_equal(hf_key_record_decode(keys, hf_writer_view(&w), id, NULL, &back), HF_ERR_UNSUPPORTED);
+}
+
+static void known_blobs_are_read_without_their_mac(void **state)
+{
+    (void)state;
+    make_record();
+    assert_int_equal(encode(), HF_OK);
+    assert_int_equal(hf_key_record_read(hf_view_of(blob, blob_len), &back), HF_OK);
+    assert_true(hf_key_record_valid(&back) && back.n_versions == 3 && hf_view_eq(back.name, rec.name));
+    for (size_t n = 0; n < blob_len; n++) /* shorter ones are still no records */
+        assert_int_not_equal(hf_key_record_read(hf_view_of(blob, n), &back), HF_OK);
+}
+
+static void the_origin_is_authentic_and_bounds_the_usage(void **state)
+{
+    (void)state;
+    make_record();
+    rec.alg = HF_ALG_EC_P256;
+    for (hf_origin o = HF_ORIGIN_GENERATED; o <= HF_ORIGIN_PUBLIC; o++) {
+        rec.origin = o;
+        rec.usage = HF_USE_VERIFY;
+        assert_int_equal(encode(), HF_OK);
+        assert_int_equal(open_key(hf_view_of(blob, blob_len), keys), HF_OK);
+        assert_int_equal(back.origin, o);
+        rec.usage = HF_USE_SIGN | HF_USE_VERIFY; /* with a public key alone nobody signs */
+        assert_int_equal(encode(), o == HF_ORIGIN_PUBLIC ? HF_ERR_INVALID : HF_OK);
+    }
+    make_record();
+    rec.origin = (hf_origin)3, refused();
+    rec.origin = HF_ORIGIN_PUBLIC, refused(); /* a symmetric key has no public half */
+    assert_int_equal(hf_key_usages_possible(HF_ALG_ML_KEM_768, HF_ORIGIN_PUBLIC), HF_USE_ENCAPSULATE);
+    assert_int_equal(hf_key_usages_possible(HF_ALG_RSA_2048, HF_ORIGIN_PUBLIC), HF_USE_VERIFY);
+    assert_int_equal(hf_key_usages_possible(HF_ALG_HMAC_SHA256, HF_ORIGIN_PUBLIC), 0);
+}
+
+static void an_import_key_does_nothing_else(void **state)
+{
+    (void)state;
+    make_record();
+    rec.alg = HF_ALG_RSA_2048;
+    rec.usage = HF_USE_IMPORT;
+    assert_true(hf_key_record_valid(&rec));
+    rec.usage = HF_USE_IMPORT | HF_USE_SIGN;
+    assert_false(hf_key_record_valid(&rec));
+    rec.alg = HF_ALG_ML_KEM_768;
+    rec.usage = HF_USE_IMPORT | HF_USE_DECAPSULATE;
+    assert_false(hf_key_record_valid(&rec));
+    rec.alg = HF_ALG_EC_P256;
+    rec.usage = HF_USE_IMPORT;
+    assert_false(hf_key_record_valid(&rec));
+}
+
+static bool attributes_ok(const char *bytes, size_t len)
+{
+    make_record();
+    rec.attributes = hf_view_of(bytes, len);
+    assert_int_equal(hf_key_record_valid(&rec), hf_attributes_valid(rec.attributes));
+    return hf_attributes_valid(rec.attributes);
+}
+#define ATTRIBUTES(s) attributes_ok(s, sizeof(s) - 1)
+
+static void attributes_are_sorted_texts(void **state)
+{
+    (void)state;
+    static uint8_t most[HF_KEY_ATTRIBUTES_MAX + 6];
+    assert_true(ATTRIBUTES(""));
+    assert_true(ATTRIBUTES("\0\1a\0\0"));
+    assert_true(ATTRIBUTES("\0\1a\0\1x\0\1b\0\1x\0\2ba\0\0"));
+    assert_false(ATTRIBUTES("\0\1b\0\1x\0\1a\0\1x")); /* order */
+    assert_false(ATTRIBUTES("\0\1a\0\1x\0\1a\0\1y")); /* twice */
+    assert_false(ATTRIBUTES("\0\0\0\1x")); /* without a name */
+    assert_false(ATTRIBUTES("\0\1A\0\1x"));
+    assert_false(ATTRIBUTES("\0\1/\0\1x"));
+    assert_false(ATTRIBUTES("\0\1a\0\1\n"));
+    assert_false(ATTRIBUTES("\0\1a\0\1\xff"));
+    assert_false(ATTRIBUTES("\0\1a"));
+    assert_false(ATTRIBUTES("\0\1a\0\2x"));
+    assert_false(ATTRIBUTES("\0"));
+    hf_view full = most_attributes(most, HF_KEY_ATTRIBUTES_MAX);
+    assert_true(hf_attributes_valid(full));
+    full.len++;
+    assert_false(hf_attributes_valid(full));
+}
+
+static void attributes_are_merged(void **state)
+{
+    static const struct {
+        const char *has, *changes, *after; /* "a=1,b=2" */
+    } rows[] = {
+        { "", "", "" },
+        { "", "a=1", "a=1" },
+        { "a=1", "", "a=1" },
+        { "a=1", "a=2", "a=2" },
+        { "a=1", "a=", "" },
+        { "a=1", "b=", "a=1" },
+        { "", "a=", "" },
+        { "b=1", "a=2", "a=2,b=1" },
+        { "a=1", "b=2", "a=1,b=2" },
+        { "a=1,c=3,e=5", "a=,b=2,c=4,f=6", "b=2,c=4,e=5,f=6" },
+        { "ab=1", "a=2,abc=3", "a=2,ab=1,abc=3" },
+    };
+    uint8_t bytes[3][128];
+
+    (void)state;
+    for (size_t i = 0; i < HF_COUNT(rows); i++) {
+        const char *texts[] = { rows[i].has, rows[i].changes, rows[i].after };
+        hf_writer w[3], merged;
+        for (size_t k = 0; k < 3; k++) {
+            w[k] = hf_writer_on(bytes[k], sizeof(bytes[k]));
+            for (const char *p = texts[k]; *p != '\0'; p += strcspn(p, ",") + (p[strcspn(p, ",")] == ',')) {
+                size_t name = strcspn(p, "="), whole = strcspn(p, ",");
+                hf_put_view16(&w[k], hf_view_of(p, name));
+                hf_put_view16(&w[k], hf_view_of(p + name + 1, whole - name - 1));
+            }
+        }
+        uint8_t out[128];
+        merged = hf_writer_on(out, sizeof(out));
+        hf_attributes_merge(hf_writer_view(&w[0]), hf_writer_view(&w[1]), &merged);
+        assert_false(merged.failed);
+        assert_true(hf_attributes_valid(hf_writer_view(&merged)));
+        assert_true(hf_view_eq(hf_writer_view(&merged), hf_writer_view(&w[2])));
+    }
+    hf_writer small = hf_writer_on(bytes[0], 5);
+    hf_attributes_merge(hf_view_of("\0\1a\0\1x", 6), hf_view_of("", 0), &small);
+    assert_true(small.failed);
+}
+
+static void tags_are_texts(void **state)
+{
+    (void)state;
+    static uint8_t list[HF_KEY_TAGS_MAX + 2];
+    assert_true(hf_tags_valid(hf_view_of("", 0)));
+    assert_true(hf_tags_valid(hf_view_of("\0\4prod\0\3eur", 11)));
+    assert_false(hf_tags_valid(hf_view_of("\0\4prod\0\4eur", 11)));
+    assert_false(hf_tags_valid(hf_view_of("\0\0", 2)));
+    assert_false(hf_tags_valid(hf_view_of("\0\1\n", 3)));
+    hf_writer w = hf_writer_on(list, sizeof(list));
+    static char text[HF_TAG_MAX + 1];
+    memset(text, 't', sizeof(text));
+    hf_put_view16(&w, hf_view_of(text, HF_TAG_MAX));
+    assert_true(hf_tags_valid(hf_writer_view(&w)));
+    w.len = 0;
+    hf_put_view16(&w, hf_view_of(text, HF_TAG_MAX + 1));
+    assert_false(hf_tags_valid(hf_writer_view(&w)));
 }
 
 static unsigned count_active(void)
@@ -272,6 +476,13 @@ int main(void)
         cmocka_unit_test(invalid_versions_are_refused),
         cmocka_unit_test(authentic_nonsense_is_refused),
         cmocka_unit_test(the_largest_record_fits),
+        cmocka_unit_test(a_record_of_the_first_release_is_read),
+        cmocka_unit_test(known_blobs_are_read_without_their_mac),
+        cmocka_unit_test(the_origin_is_authentic_and_bounds_the_usage),
+        cmocka_unit_test(an_import_key_does_nothing_else),
+        cmocka_unit_test(attributes_are_sorted_texts),
+        cmocka_unit_test(attributes_are_merged),
+        cmocka_unit_test(tags_are_texts),
         cmocka_unit_test(rotation_leaves_one_active),
         cmocka_unit_test(states_change_one_way),
     };

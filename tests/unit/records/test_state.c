@@ -76,6 +76,39 @@ static void order_does_not_matter(void **state)
     assert_int_equal(hf_set_hash_equal(other_keys, &b, &sealed), HF_ERR_INTEGRITY);
 }
 
+/* What several changes add and take, in any order and grouping, leaves the set that the rows make. */
+static void changes_add_up(void **state)
+{
+    (void)state;
+    struct hf_set_hash step, whole, unchanged;
+    struct hf_set_hash_sealed sealed;
+    struct hf_set_change a = { 0 }, b = { 0 }, c = { 0 };
+    struct hf_row_ref rows[4] = { row_of(HF_ROW_KEY, 1), row_of(HF_ROW_KEY, 2), row_of(HF_ROW_WRAP, 2),
+                                  row_of(HF_ROW_ANSWER, 3) };
+    hf_set_hash_init(&step);
+    hf_set_hash_init(&whole);
+    add(&whole, rows[1]);
+    add(&whole, rows[2]);
+    add(&whole, rows[3]);
+    assert_int_equal(hf_set_hash_seal(keys, &whole, &sealed), HF_OK);
+    add(&step, rows[0]);
+    assert_int_equal(hf_set_change_add(keys, &a, &rows[1]), HF_OK);
+    assert_int_equal(hf_set_change_add(keys, &b, &rows[2]), HF_OK);
+    assert_int_equal(hf_set_change_remove(keys, &b, &rows[0]), HF_OK); /* before something is added, too */
+    assert_int_equal(hf_set_change_add(keys, &c, &rows[3]), HF_OK);
+    assert_int_equal(hf_set_hash_apply(&step, &b), HF_OK);
+    assert_int_equal(hf_set_hash_apply(&step, &c), HF_OK);
+    assert_int_equal(hf_set_hash_equal(keys, &step, &sealed), HF_ERR_INTEGRITY);
+    assert_int_equal(hf_set_hash_apply(&step, &a), HF_OK);
+    assert_int_equal(hf_set_hash_equal(keys, &step, &sealed), HF_OK);
+    unchanged = step;
+    a = (struct hf_set_change) { .removed = 4 }; /* more than there is */
+    assert_int_equal(hf_set_hash_apply(&step, &a), HF_ERR_INTERNAL);
+    a = (struct hf_set_change) { .added = UINT64_MAX };
+    assert_int_equal(hf_set_hash_apply(&step, &a), HF_ERR_INTERNAL);
+    assert_memory_equal(&step, &unchanged, sizeof(step));
+}
+
 /* Every part of an element counts: a row that changed in any of them is another row. */
 static void every_part_of_a_row_counts(void **state)
 {
@@ -398,6 +431,7 @@ int main(void)
         cmocka_unit_test(purposes_have_their_own_keys),
         cmocka_unit_test(a_short_root_is_refused),
         cmocka_unit_test(order_does_not_matter),
+        cmocka_unit_test(changes_add_up),
         cmocka_unit_test(every_part_of_a_row_counts),
         cmocka_unit_test(withholding_doubling_and_emptying_show),
         cmocka_unit_test(each_sealing_is_masked_anew),
