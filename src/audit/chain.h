@@ -9,6 +9,7 @@
 #define HF_AUDIT_CHAIN_H
 
 #include "audit/record.h"
+#include "crypto/crypto.h"
 
 #define HF_AUDIT_HASH_BYTES 32
 #define HF_AUDIT_TAG_BYTES 16
@@ -27,6 +28,10 @@ struct hf_audit_chain {
  */
 hf_err hf_audit_append(struct hf_audit_chain *chain, hf_view mac_key, struct hf_audit_record *rec,
                        uint8_t dst[static HF_AUDIT_ENTRY_MAX_BYTES], size_t *ret_len) HF_MUST_USE;
+
+/* The same with the key loaded (HF_ALG_HMAC_SHA256): its schedule is then made once and not for each record. */
+hf_err hf_audit_append_with(struct hf_audit_chain *chain, const hf_key *mac_key, struct hf_audit_record *rec,
+                            uint8_t dst[static HF_AUDIT_ENTRY_MAX_BYTES], size_t *ret_len) HF_MUST_USE;
 
 struct hf_audit_entry {
     hf_view whole;  /* the entry's bytes */

@@ -120,3 +120,14 @@ hf_err hf_audit_payload_mac(hf_view payload_key, const hf_view *parts, size_t n,
     memcpy(dst, mac, 16);
     return HF_OK;
 }
+
+hf_err hf_audit_payload_mac_with(const hf_key *payload_key, hf_view payload, uint8_t dst[static 16])
+{
+    uint8_t mac[32];
+    size_t len = 0;
+    HF_CHECK(hf_key_alg(payload_key) == HF_ALG_HMAC_SHA256, HF_ERR_INVALID);
+    HF_TRY(hf_key_sign(payload_key, HF_SCHEME_DEFAULT, HF_HASH_NONE, false, payload, mac, sizeof(mac), &len));
+    HF_CHECK(len == sizeof(mac), HF_ERR_INTERNAL);
+    memcpy(dst, mac, 16);
+    return HF_OK;
+}

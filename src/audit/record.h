@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/time.h"
+#include "crypto/crypto.h"
 
 #define HF_AUDIT_FORMAT 1
 #define HF_AUDIT_RECORD_MAX_BYTES 256
@@ -74,5 +75,7 @@ const char *hf_audit_result_name(uint16_t code);
  * others.
  */
 hf_err hf_audit_payload_mac(hf_view payload_key, const hf_view *parts, size_t n, uint8_t dst[static 16]) HF_MUST_USE;
+/* Of one part, with the key loaded (HF_ALG_HMAC_SHA256). */
+hf_err hf_audit_payload_mac_with(const hf_key *payload_key, hf_view payload, uint8_t dst[static 16]) HF_MUST_USE;
 
 #endif

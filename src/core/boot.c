@@ -2,6 +2,8 @@
 
 #include "base/log.h"
 #include "core/op.h"
+#include "core/tls_keys.h"
+#include "core/unsealing.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,9 +12,40 @@
 
 /* What the supervisor sends: configuration and files before the lanes run, peers and events at any time. */
 
+/* The texts of a configuration, which must outlive its message. */
+static hf_err keep_texts(core *c, struct hf_config_core *config)
+{
+    HF_TRY(hf_view_to_str(config->issuer, c->issuer, sizeof(c->issuer)));
+    HF_TRY(hf_view_to_str(config->audience, c->audience, sizeof(c->audience)));
+    config->issuer = hf_view_str(c->issuer);
+    config->audience = hf_view_str(c->audience);
+    return HF_OK;
+}
+
+/* While core runs only what concerns tokens can change; open sessions keep the life that they have. */
+static hf_err take_token_config(core *c, const hf_message *m)
+{
+    struct hf_config_core config;
+
+    HF_TRY(hf_config_core_decode(m->body, &config));
+    HF_TRY(keep_texts(c, &config));
+    c->config.issuer = config.issuer;
+    c->config.audience = config.audience;
+    c->config.token_max_s = config.token_max_s;
+    c->config.token_leeway_s = config.token_leeway_s;
+    c->config.session_s = config.session_s;
+    c->config.hs256 = config.hs256;
+    verdicts_clear(c->verdicts);
+    sessions_keyset_changed(c);
+    return HF_OK;
+}
+
 static hf_err take_config(core *c, const hf_message *m)
 {
+    if (c->n_lanes != 0)
+        return c->sessions != NULL ? take_token_config(c, m) : HF_ERR_CONFLICT;
     HF_TRY(hf_config_core_decode(m->body, &c->config));
+    HF_TRY(keep_texts(c, &c->config));
     HF_CHECK(c->config.lanes >= 1 && c->config.lanes <= CORE_LANES_MAX, HF_ERR_BOUNDS);
     HF_CHECK(c->config.arena_mib >= 4 && c->config.arena_mib <= 65536, HF_ERR_BOUNDS);
     HF_CHECK(c->config.ring_mib >= 1 && c->config.ring_mib <= 255 && c->config.segment_ms >= 1, HF_ERR_BOUNDS);
@@ -148,7 +181,7 @@ static hf_err take_peer(core *c, hf_message *m)
 
     HF_TRY(hf_peer_channel_decode(m->body, &in));
     HF_CHECK(m->n_fds == 1 && m->fds[0] >= 0, HF_ERR_MALFORMED);
-    HF_CHECK(in.role >= HF_PEER_GATEWAY && in.role <= HF_PEER_UNSEAL, HF_ERR_MALFORMED);
+    HF_CHECK(in.role >= HF_PEER_GATEWAY && in.role <= HF_PEER_CONFIG, HF_ERR_MALFORMED);
     /* Gateways' channels are spread over the lanes; everything else is lane 0's. */
     lane *l = &c->lanes[0];
     if (in.role == HF_PEER_GATEWAY)
@@ -163,6 +196,17 @@ static hf_err take_peer(core *c, hf_message *m)
     }
     if (in.role == HF_PEER_VERIFIER)
         verdicts_verifier_new(c);
+    if (in.role == HF_PEER_UNSEAL)
+        unsealing_peer(c, p);
+    return HF_OK;
+}
+
+static hf_err take_seal(core *c, const hf_message *m)
+{
+    struct hf_seal_in_use seal;
+
+    HF_TRY(hf_seal_in_use_decode(m->body, &seal));
+    unsealing_kind(c, seal.seal, seal.opens_alone);
     return HF_OK;
 }
 
@@ -170,10 +214,8 @@ static hf_err take_peer(core *c, hf_message *m)
 static bool rows_are_of(hf_view rows, uint8_t role)
 {
     static const char *const names[] = {
-        [HF_PEER_SUPERVISOR] = "supervisor",
-        [HF_PEER_GATEWAY] = "gateway",
-        [HF_PEER_STORE] = "store",
-        [HF_PEER_VERIFIER] = "verifier-token",
+        [HF_PEER_SUPERVISOR] = "supervisor",   [HF_PEER_GATEWAY] = "gateway", [HF_PEER_STORE] = "store",
+        [HF_PEER_VERIFIER] = "verifier-token", [HF_PEER_UNSEAL] = "unseal",
     };
     hf_reader r = hf_reader_of(rows);
     struct hf_protection_row row;
@@ -186,15 +228,13 @@ static bool rows_are_of(hf_view rows, uint8_t role)
     return !r.failed;
 }
 
-static hf_err take_process(core *c, const hf_message *m)
+hf_err boot_take_protections(core *c, hf_peer_role role, hf_view rows)
 {
-    struct hf_process_up up;
     struct hf_protection_row row;
     size_t at = 0;
 
-    HF_TRY(hf_process_up_decode(m->body, &up));
-    HF_CHECK(rows_are_of(up.protections, up.role), HF_ERR_DENIED);
-    hf_reader r = hf_reader_of(up.protections);
+    HF_CHECK(rows_are_of(rows, (uint8_t)role), HF_ERR_DENIED);
+    hf_reader r = hf_reader_of(rows);
     HF_CHECK(hf_protection_row_next(&r, &row), HF_ERR_MALFORMED);
     while (at < CORE_PROCESSES_MAX && c->processes[at].list != NULL &&
            !hf_view_eq_str(row.process, c->processes[at].name))
@@ -208,12 +248,20 @@ static hf_err take_process(core *c, const hf_message *m)
     uint8_t *list;
     size_t len;
     HF_TRY(hf_view_to_str(name, c->processes[at].name, sizeof(c->processes[at].name)));
-    HF_TRY(copy_bytes(up.protections, &list, &len));
+    HF_TRY(copy_bytes(rows, &list, &len));
     free(c->processes[at].list);
     c->processes[at].list = list;
     c->processes[at].len = len;
     c->processes[at].degraded = degraded;
     return HF_OK;
+}
+
+static hf_err take_process(core *c, const hf_message *m)
+{
+    struct hf_process_up up;
+
+    HF_TRY(hf_process_up_decode(m->body, &up));
+    return boot_take_protections(c, (hf_peer_role)up.role, up.protections);
 }
 
 static void take_ack(core *c, const hf_message *m)
@@ -235,6 +283,7 @@ static void stop(core *c)
 {
     c->stopping = true;
     c->anchor_wanted = true;
+    slow_fail_all(c, HF_ERR_PEER_GONE);
     commit_pump(c);
     stop_if_done(c);
 }
@@ -245,10 +294,12 @@ void stop_if_done(core *c)
                  (c->commit.in_flight || c->commit.pending != NULL || journal_unsealed(c) || c->anchor_busy ||
                   (!c->anchor_absent && c->manifest.generation != c->anchored_generation));
 
-    if (!c->stopping || waits || c->busy > 0)
+    if (!c->stopping || waits || c->busy > 0 || slow_running(c))
         return;
+    peers_flush(c);
     /* Each key is wiped as it is freed; the arena as a whole holds this thread's stack too. */
     core_forget_keys(c);
+    tls_keys_forget(c);
     _exit(0);
 }
 
@@ -263,7 +314,7 @@ void boot_supervisor_message(core *c, hf_message *m)
 
     switch (m->type) {
     case HF_MSG_CONFIG_CORE:
-        e = c->n_lanes == 0 ? take_config(c, m) : HF_ERR_CONFLICT;
+        e = take_config(c, m);
         break;
     case HF_MSG_SAVED_FILES:
         e = c->has_saved_files ? HF_ERR_CONFLICT : take_files(c, m);
@@ -276,6 +327,9 @@ void boot_supervisor_message(core *c, hf_message *m)
         break;
     case HF_MSG_PEER_CHANNEL:
         e = take_peer(c, m);
+        break;
+    case HF_MSG_SEAL_IN_USE:
+        e = take_seal(c, m);
         break;
     case HF_MSG_PROCESS_UP:
         e = take_process(c, m);

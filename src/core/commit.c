@@ -6,11 +6,15 @@
 #include <string.h>
 
 /*
- * One store transaction at a time. Each carries a change (or none), the audit segments up to now, and the manifest that
- * commits to the state after it. A transaction whose answer was lost with the store process is sent again or found
- * done by the manifest's generation: it is never in doubt.
+ * One store transaction at a time. Each carries changes (or none), the audit segments up to now, and the manifest that
+ * commits to the state after it. Changes of different keys ride together: each says what it adds to the set of rows and
+ * takes from it, and such differences add up in any order. A transaction whose answer was lost with the store process
+ * is sent again or found done by the manifest's generation: it is never in doubt.
  */
 #define COMMIT_CAP (1048576u + 4096u)
+/* Of changes; the rest of a transaction's 1 MiB is for eight segments and the manifest. */
+#define GROUP_BYTES (384u << 10)
+#define GROUP_CHANGES 128u
 #define RETRY_MS 1000
 #define MANIFEST_CHECK_ID (UINT64_C(3) << 60)
 
@@ -21,6 +25,27 @@ static const uint8_t no_id[16];
 bool commit_slot_free(const core *c)
 {
     return c->commit.current == NULL && c->commit.pending == NULL && !c->commit.reserved;
+}
+
+/* Does a change that is under way leave no room for one of this key, or of a new key with this name? */
+static bool in_the_way(const change *list, const uint8_t *id, hf_view name)
+{
+    for (const change *ch = list; ch != NULL; ch = ch->next) {
+        if (ch->alone || (id != NULL && hf_ct_equal(ch->id, id, sizeof(ch->id))))
+            return true;
+        if (name.len > 0 && hf_view_eq_str(name, ch->name))
+            return true;
+    }
+    return false;
+}
+
+bool commit_may_join(const core *c, const uint8_t *id, hf_view name)
+{
+    const commit *t = &c->commit;
+
+    /* Behind those that wait already: a change that must be alone would else never have its turn. */
+    return !t->reserved && c->waiting_changes.head == NULL && t->n_pending < GROUP_CHANGES &&
+           t->pending_bytes < GROUP_BYTES && !in_the_way(t->current, id, name) && !in_the_way(t->pending, id, name);
 }
 
 void commit_reserve(core *c)
@@ -40,8 +65,7 @@ hf_err change_new(core *c, change **ret)
     change *ch = calloc(1, sizeof(*ch));
 
     HF_CHECK(ch != NULL, HF_ERR_OVERLOADED);
-    ch->set = c->set;
-    ch->key_count = c->manifest.key_count;
+    ch->alone = true;
     ch->epoch = c->manifest.epoch;
     ch->keyset_generation = c->keyset.generation;
     *ret = ch;
@@ -58,6 +82,7 @@ void change_free(change *ch)
     free(ch->reply);
     free(ch->ops);
     free(ch->blob);
+    answers_free(ch->answer);
     free(ch);
 }
 
@@ -108,7 +133,7 @@ hf_err change_set_add(core *c, change *ch, uint8_t kind, const uint8_t id[static
 {
     struct hf_row_ref ref = row_ref(kind, id, version, mac);
 
-    return hf_set_hash_add(c->keys, &ch->set, &ref);
+    return hf_set_change_add(c->keys, &ch->set, &ref);
 }
 
 hf_err change_set_remove(core *c, change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version,
@@ -116,7 +141,7 @@ hf_err change_set_remove(core *c, change *ch, uint8_t kind, const uint8_t id[sta
 {
     struct hf_row_ref ref = row_ref(kind, id, version, mac);
 
-    return hf_set_hash_remove(c->keys, &ch->set, &ref);
+    return hf_set_change_remove(c->keys, &ch->set, &ref);
 }
 
 hf_err change_reply(change *ch, uint16_t type, hf_view body)
@@ -135,27 +160,45 @@ hf_err change_reply(change *ch, uint16_t type, hf_view body)
 
 void commit_submit(core *c, change *ch)
 {
-    /* A second change would be built on a state without the first: the store would then never open again. */
-    if (c->commit.current != NULL || c->commit.pending != NULL)
-        hf_fatal("two changes at one time");
+    commit *t = &c->commit;
+    change **at = &t->pending;
+
+    /*
+     * A second change beside one that is alone would be built on a state without it: the store would never open again.
+     */
+    if (ch->alone ? t->current != NULL || t->pending != NULL
+                  : in_the_way(t->current, ch->id, hf_view_str(ch->name)) ||
+                        in_the_way(t->pending, ch->id, hf_view_str(ch->name)))
+        hf_fatal("two changes of one thing at one time");
     ch->seq = c->journal.chain.seq;
-    c->commit.pending = ch;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = ch;
+    t->n_pending++;
+    t->pending_bytes += ch->ops_len;
     commit_pump(c);
 }
 
 /* ---- one transaction ---- */
 
-/* The manifest of the state that the transaction will leave. */
-static hf_err next_manifest(core *c, const change *ch, struct hf_manifest *ret)
+/* The manifest of the state that the transaction will leave: this one and the first n changes of the list. */
+static hf_err next_manifest(core *c, const change *list, size_t n, struct hf_manifest *ret)
 {
     struct hf_manifest m = {
         .generation = c->manifest.generation + 1,
-        .epoch = ch != NULL ? ch->epoch : c->manifest.epoch,
-        .key_count = ch != NULL ? ch->key_count : c->manifest.key_count,
-        .keyset_generation = ch != NULL ? ch->keyset_generation : c->manifest.keyset_generation,
+        .epoch = c->manifest.epoch,
+        .key_count = c->manifest.key_count,
+        .keyset_generation = c->manifest.keyset_generation,
         .audit_seq = c->commit.next_sealed.seq,
     };
 
+    for (const change *ch = list; n > 0; ch = ch->next, n--) {
+        m.key_count += ch->keys_added;
+        if (ch->alone) {
+            m.epoch = ch->epoch;
+            m.keyset_generation = ch->keyset_generation;
+        }
+    }
     if (m.keyset_generation < c->keyset.generation)
         m.keyset_generation = c->keyset.generation;
     memcpy(m.audit_head, c->commit.next_sealed.head, sizeof(m.audit_head));
@@ -185,17 +228,27 @@ static hf_err drop_tail_rows(core *c, hf_writer *ops)
     return HF_OK;
 }
 
-static hf_err build(core *c, change *ch)
+/* The rows of the first n changes, and what they make of the set. */
+static hf_err put_changes(core *c, const change *list, size_t n, hf_writer *ops)
+{
+    c->commit.next_set = c->set;
+    for (const change *ch = list; n > 0; ch = ch->next, n--) {
+        hf_put_bytes(ops, ch->ops, ch->ops_len);
+        HF_TRY(hf_set_hash_apply(&c->commit.next_set, &ch->set));
+    }
+    return HF_OK;
+}
+
+/* The message of a transaction with the first n pending changes. */
+static hf_err build(core *c, size_t n)
 {
     commit *t = &c->commit;
     static uint8_t buffer[COMMIT_CAP];
     hf_writer ops = hf_writer_on(buffer, 1048576);
 
-    if (ch != NULL)
-        hf_put_bytes(&ops, ch->ops, ch->ops_len);
+    HF_TRY(put_changes(c, t->pending, n, &ops));
     HF_TRY(journal_segments(c, hf_wall_now(), &ops, &t->next_sealed, &t->next_segment_index));
-    t->next_set = ch != NULL ? ch->set : c->set;
-    HF_TRY(next_manifest(c, ch, &t->next_manifest));
+    HF_TRY(next_manifest(c, t->pending, n, &t->next_manifest));
     HF_TRY(put_manifest(c, &ops));
     HF_TRY(drop_tail_rows(c, &ops));
     struct hf_store_commit m = { .ops = hf_writer_view(&ops) };
@@ -212,6 +265,34 @@ static hf_err build(core *c, change *ch)
     t->len = w.len;
     t->id = t->next_manifest.generation;
     return HF_OK;
+}
+
+/* How many of the pending changes have their own audit record in the segments that are ready. */
+static size_t count_ready(const commit *t)
+{
+    size_t n = 0;
+
+    for (const change *ch = t->pending; ch != NULL && ch->seq <= t->next_sealed.seq; ch = ch->next)
+        n++;
+    return n;
+}
+
+/* The first n pending changes leave; gives them as a list. */
+static change *take_pending(commit *t, size_t n)
+{
+    change *first = n > 0 ? t->pending : NULL, **at = &t->pending;
+
+    for (size_t i = 0; i < n; i++) {
+        t->n_pending--;
+        t->pending_bytes -= (*at)->ops_len;
+        at = &(*at)->next;
+    }
+    if (n > 0) {
+        change *rest = *at;
+        *at = NULL;
+        t->pending = rest;
+    }
+    return first;
 }
 
 static bool journal_is_due(const core *c, hf_mono now)
@@ -235,6 +316,14 @@ static void change_failed(core *c, change *ch, hf_err e, const char *detail)
     change_free(ch);
 }
 
+static void changes_failed(core *c, change *list, hf_err e, const char *detail)
+{
+    for (change *ch = list, *next; ch != NULL; ch = next) {
+        next = ch->next;
+        change_failed(c, ch, e, detail);
+    }
+}
+
 void commit_pump(core *c)
 {
     commit *t = &c->commit;
@@ -244,24 +333,20 @@ void commit_pump(core *c)
         return;
     if (t->pending == NULL && (now.ns < t->retry_at.ns || !journal_is_due(c, now)))
         return;
-    change *ch = t->pending;
-    hf_err e = build(c, ch);
+    size_t n = t->n_pending;
+    hf_err e = build(c, n);
     /* A change leaves with its own audit record: of a long backlog, what comes before it goes first. */
-    bool later = e == HF_OK && ch != NULL && t->next_sealed.seq < ch->seq;
-    if (later)
-        e = build(c, NULL);
+    if (e == HF_OK && count_ready(t) < n) {
+        n = count_ready(t);
+        e = build(c, n);
+    }
     if (e != HF_OK) {
-        t->pending = NULL;
         hf_log(HF_LOG_ERROR, "a transaction cannot be built: %s", hf_err_text(e));
         t->retry_at = hf_mono_after_ms(now, RETRY_MS);
-        if (ch != NULL)
-            change_failed(c, ch, e, NULL);
+        changes_failed(c, take_pending(t, t->n_pending), e, NULL);
         return;
     }
-    if (!later) {
-        t->pending = NULL;
-        t->current = ch;
-    }
+    t->current = take_pending(t, n);
     t->in_flight = true;
     peer_send(c->store, HF_MSG_STORE_COMMIT, t->id, (hf_view) { t->message, t->len });
 }
@@ -292,13 +377,16 @@ static void take_state(core *c)
 
 static void change_stored(core *c, change *ch)
 {
-    hf_err e = ch->apply != NULL ? ch->apply(c, ch) : HF_OK;
+    hf_err e = c->state == CORE_FAILED ? HF_ERR_INTEGRITY : ch->apply != NULL ? ch->apply(c, ch) : HF_OK;
 
-    if (e != HF_OK) { /* the store has it and memory does not: only a new start makes them one again */
+    if (e != HF_OK &&
+        c->state != CORE_FAILED) { /* the store has it and memory does not: only a new start makes them one */
         core_fail(c, "a stored change could not be taken into memory: %s", hf_err_text(e));
     }
     if (ch->finish != NULL)
         ch->finish(c, ch, e);
+    if (e == HF_OK)
+        answers_stored(c, ch);
     if (ch->request != NULL) {
         if (e == HF_OK)
             request_answer(c, ch->request, ch->reply_type, (hf_view) { ch->reply, ch->reply_len });
@@ -311,42 +399,48 @@ static void change_stored(core *c, change *ch)
 
 void commit_abandon(core *c, hf_err e)
 {
-    change *both[2] = { c->commit.current, c->commit.pending };
+    commit *t = &c->commit;
+    change *current = t->current, *pending = take_pending(t, t->n_pending);
 
-    c->commit.current = c->commit.pending = NULL;
-    c->commit.in_flight = false;
-    for (size_t i = 0; i < HF_COUNT(both); i++)
-        if (both[i] != NULL)
-            change_failed(c, both[i], e, NULL);
+    t->current = NULL;
+    t->in_flight = false;
+    changes_failed(c, current, e, NULL);
+    changes_failed(c, pending, e, NULL);
+}
+
+static void transaction_failed(core *c, change *list, hf_view why)
+{
+    char text[257] = "the store refused the transaction";
+
+    if (why.len > 0 && hf_view_to_str(why, text, sizeof(text)) != HF_OK)
+        text[0] = '\0';
+    hf_log(HF_LOG_ERROR, "store: %s", text);
+    c->commit.retry_at = hf_mono_after_ms(hf_mono_now(), RETRY_MS);
+    if (list == NULL) /* changes that waited for this one's segments wait no longer */
+        list = take_pending(&c->commit, c->commit.n_pending);
+    changes_failed(c, list, HF_ERR_STORE, text);
 }
 
 void commit_done(core *c, uint64_t id, hf_err e, hf_view why)
 {
     commit *t = &c->commit;
-    change *ch = t->current;
+    change *list = t->current;
+    bool changed = list != NULL;
 
     if (!t->in_flight || id != t->id)
         return;
     t->in_flight = false;
     t->current = NULL;
     if (e != HF_OK) {
-        char text[257] = "the store refused the transaction";
-        if (why.len > 0 && hf_view_to_str(why, text, sizeof(text)) != HF_OK)
-            text[0] = '\0';
-        hf_log(HF_LOG_ERROR, "store: %s", text);
-        t->retry_at = hf_mono_after_ms(hf_mono_now(), RETRY_MS);
-        if (ch == NULL) { /* a change that waited for this one's segments waits no longer */
-            ch = t->pending;
-            t->pending = NULL;
-        }
-        if (ch != NULL)
-            change_failed(c, ch, HF_ERR_STORE, text);
+        transaction_failed(c, list, why);
     } else {
         take_state(c);
-        if (ch != NULL)
+        for (change *ch = list, *next; ch != NULL; ch = next) {
+            next = ch->next;
             change_stored(c, ch);
+        }
         durable_stored(c, c->journal.sealed.seq);
-        anchor_pump(c, ch != NULL);
+        anchor_pump(c, changed);
     }
     if (c->seal_wanted) {
         c->seal_wanted = false;

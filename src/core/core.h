@@ -34,6 +34,10 @@ typedef struct lane lane;
 typedef struct request request;
 typedef struct key_entry key_entry;
 typedef struct change change;
+typedef struct slow_job slow_job;
+typedef struct slow_worker slow_worker;
+typedef struct answer_table answer_table;
+typedef struct tls_keys tls_keys;
 
 typedef enum core_state { CORE_SEALED = 1, CORE_OPEN = 2, CORE_FAILED = 3 } core_state;
 
@@ -55,9 +59,11 @@ struct lane {
 };
 
 /* Who asks, once the token is judged. */
+typedef struct session session;
 typedef struct actor {
     char subject[129];
     uint32_t roles;
+    session *session; /* whose token it was; NULL: one of the keyset's. Only until the lock is given away */
 } actor;
 
 /* A request that waits for a verdict, a key or the store. Owns a copy of its body. */
@@ -70,6 +76,11 @@ struct request {
     bool owned;       /* body and the request itself are on the heap */
     bool rate_taken;  /* it has paid its actor's rate */
     uint8_t attempts; /* times it was run */
+    uint8_t token_hash[32]; /* SHA-256 of its token */
+    uint8_t wanted_hash[32]; /* of the token whose verdict it waits for */
+    bool asks_subject;       /* that is the token that it asks about, not its own */
+    bool subject_refused;    /* and it is not good */
+    slow_job *slow;   /* owned: what the slow worker made for it */
     hf_mono deadline;
 };
 
@@ -81,14 +92,19 @@ typedef struct request_queue {
 /* ---- parts, each in its own file ---- */
 
 typedef struct verdict_cache verdict_cache;
+typedef struct revocations revocations;
+typedef struct session_table session_table;
 typedef struct key_index key_index;
 typedef struct key_cache key_cache;
 typedef struct failure_table failure_table;
+typedef struct unsealing unsealing;
+typedef struct kept_events kept_events;
 
 typedef struct keyset {
     uint64_t generation;
     uint8_t *rows; /* encoded list, as the MAC covers it */
     size_t rows_len;
+    hf_secret *locked; /* owns rows when one of them has a shared secret; NULL: they are on the heap */
     uint8_t mac[32];
     bool checked; /* the MAC was right; nothing is allowed before */
 } keyset;
@@ -103,6 +119,8 @@ typedef struct journal {
     int ring_fd;
     hf_mono oldest_unsealed;
     hf_key *sign_key;
+    struct journal_macs *macs; /* loaded at the first record after opening */
+    bool chained; /* `chain` goes on from what the store has: until then nothing is appended */
     uint8_t *stored_tail; /* TAIL row and old ring entries to take over, NULL when none */
     size_t stored_tail_len;
     bool ring_taken;     /* stored_tail came from an earlier core's ring */
@@ -120,8 +138,9 @@ typedef struct commit {
     struct hf_set_hash next_set;
     struct hf_audit_chain next_sealed;
     uint64_t next_segment_index;
-    change *current; /* NULL when only audit is written */
-    change *pending; /* the next one; built against the state that `current` leaves */
+    change *current; /* in flight, a list; NULL when only audit is written */
+    change *pending; /* the next ones, in the order of their audit records */
+    size_t n_pending, pending_bytes;
     bool reserved;   /* kept for a change that is being prepared over several steps (keyset, epoch); others wait */
     hf_mono retry_at;
 } commit;
@@ -136,6 +155,7 @@ struct core {
     pid_t supervisor_pid;
 
     struct hf_config_core config;
+    char issuer[257], audience[257]; /* what config's views show */
     hf_arena *arena;
     hf_protections protections;
     struct {
@@ -167,10 +187,17 @@ struct core {
     keyset keyset;
     keyset next_keyset; /* being applied */
     verdict_cache *verdicts;
+    revocations *revocations;
+    session_table *sessions;
     key_index *index;
     key_cache *cache;
     hf_limits *limits;
     failure_table *failures;
+    answer_table *answers;
+    tls_keys *tls_keys;
+    slow_worker *slow;
+    unsealing *unsealing; /* unsealing.h */
+    kept_events *kept;
     journal journal;
     commit commit;
     request_queue waiting_changes;
@@ -207,6 +234,7 @@ hf_err peer_adopt(core *c, lane *l, hf_peer_role role, hf_channel *channel, peer
     HF_MUST_USE; /* takes channel on success */
 hf_err peer_add(core *c, lane *l, hf_peer_role role, int fd, peer **ret) HF_MUST_USE; /* locked; takes fd */
 void peer_send(peer *p, uint16_t type, uint64_t id, hf_view body); /* NULL is fine; a dead peer loses it */
+void peers_flush(core *c); /* locked: the answers that wait for the end of their lane's turn leave now */
 void peer_end(peer *p, hf_err cause); /* locked, on its own lane: closes the channel and settles what hung on it */
 peer *peer_find(core *c, uint32_t slot, uint32_t generation);
 
@@ -217,6 +245,8 @@ void request_queue_init(request_queue *q);
 void request_free(core *c, request *r);
 void request_answer(core *c, const request *r, uint16_t type, hf_view body);
 void request_fail(core *c, const request *r, hf_err e, const char *detail, uint32_t retry_after_s);
+/* Answers those whose deadline has passed. NULL detail: the error's own text. */
+void request_queue_expire(core *c, request_queue *q, hf_mono now, const char *detail);
 /* Runs every request of a queue again from its first step. */
 void request_rerun_all(core *c, request_queue *q);
 void requests_expire(core *c, hf_mono now);
@@ -229,13 +259,14 @@ void dispatch_run(core *c, lane *l, request *r); /* locked */
 /* verdicts.c: locked */
 typedef struct verdict {
     uint8_t token_hash[32];
-    hf_err error;
     uint64_t keyset_generation;
+    hf_err by_keyset; /* HF_OK, or what its key may not say */
     char kid[65], jti[129], subject[129];
     uint32_t roles;
     int64_t issued_s, not_before_s, expires_s;
-    bool has_cert;
+    bool has_cert, has_jti;
     uint8_t cert_hash[32];
+    uint8_t revocation_id[16]; /* of its jti */
 } verdict;
 hf_err verdicts_new(verdict_cache **ret) HF_MUST_USE;
 void verdicts_clear(verdict_cache *v);
@@ -248,44 +279,73 @@ void verdicts_answer(core *c, const hf_message *m); /* VERDICT arrived */
 void verdicts_verifier_gone(core *c);
 void verdicts_verifier_new(core *c);
 void verdicts_tick(core *c, hf_mono now);
-/* Revocations in memory are those in the store, one a token: expired ones go when the next one comes (op_root.c). */
-hf_err verdicts_revoke(core *c, const uint8_t id[static 16], int64_t expires_s) HF_MUST_USE;
-bool verdicts_revoked(const core *c, const uint8_t id[static 16], int64_t *ret_expires_s);
-bool verdicts_expired_revocation(const core *c, hf_wall now, uint8_t ret_id[static 16], int64_t *ret_expires_s);
-bool verdicts_revocations_full(const core *c);
-void verdicts_forget_revocation(core *c, const uint8_t id[static 16]);
 void verdicts_fail_all(core *c, hf_err e);
+const verdict *verdicts_known(const core *c, const uint8_t hash[static 32]); /* by SHA-256 of the token; NULL */
+hf_err verdicts_holds(const core *c, const verdict *v, hf_wall now) HF_MUST_USE; /* now, whoever shows it */
+/* Parks r until there is a verdict on the token that it asks about; when that is bad, r runs with subject_refused. */
+hf_err verdicts_ask_subject(core *c, request *r, const uint8_t hash[static 32], bool *ret_wait) HF_MUST_USE;
+
+/*
+ * revocations.c: locked. Those in memory are those in the store, one a token: expired ones go when the next one comes
+ * (op_root.c).
+ */
+hf_err revocations_new(revocations **ret) HF_MUST_USE;
+hf_err revocations_add(core *c, const uint8_t id[static 16], int64_t expires_s) HF_MUST_USE;
+void revocations_remove(core *c, const uint8_t id[static 16]);
+bool revocations_has(const core *c, const uint8_t id[static 16]);
+bool revocations_find(const core *c, const uint8_t id[static 16], int64_t *ret_expires_s);
+bool revocations_expired(const core *c, hf_wall now, uint8_t ret_id[static 16], int64_t *ret_expires_s);
+bool revocations_full(const core *c);
+
+/* sessions.c: locked; see sessions.h */
+hf_err sessions_new(session_table **ret) HF_MUST_USE;
+hf_err sessions_start(core *c) HF_MUST_USE; /* at opening: a new key */
+void sessions_forget(core *c);              /* at sealing: key and sessions */
+void sessions_tick(core *c, hf_mono now);
+void sessions_revoked(core *c, const uint8_t id[static 16]); /* a token's revocation_id */
+void sessions_keyset_changed(core *c);
 
 /* keyset.c: locked */
 hf_err keyset_offer(core *c, const struct hf_keyset *m)
     HF_MUST_USE; /* from the supervisor: checked now or at opening */
 hf_err keyset_check(core *c) HF_MUST_USE; /* at opening */
 hf_err keyset_find(const core *c, hf_view kid, struct hf_keyset_row *ret) HF_MUST_USE;
-hf_err keyset_validate(hf_view rows, const char **reterr_why) HF_MUST_USE;
+hf_err keyset_validate(hf_view rows, bool hs256, const char **reterr_why) HF_MUST_USE;
+/* May a token that this key signed speak for this subject with these roles? HF_ERR_TOKEN_REVOKED: there is no such key. */
+hf_err keyset_allows(const core *c, hf_view kid, const char *subject, uint32_t roles) HF_MUST_USE;
+/*
+ * Shared secrets (HS256) never leave core but to the keyset file: shown is a fingerprint, which only core can compute.
+ * hidden: the rows with fingerprints. resolve: the rows with the secrets that the keyset in force has for them.
+ */
+hf_err keyset_hidden(const core *c, hf_writer *w) HF_MUST_USE;
+hf_err keyset_resolve(const core *c, hf_view rows, hf_writer *w, const char **reterr_why) HF_MUST_USE;
+hf_err keyset_lock(core *c) HF_MUST_USE; /* once there is an arena: secrets that came before it move there */
 hf_err keyset_copy(keyset *dst, uint64_t generation, hf_view rows, const uint8_t mac[static 32]) HF_MUST_USE;
 void keyset_clear(keyset *k);
 
-/* index.c: locked */
+/* index.c: locked, but where it says otherwise */
+struct wrap_ref {
+    uint32_t version, epoch;
+    uint8_t mac[HF_RECORD_MAC_BYTES];
+};
 struct key_entry {
     uint8_t id[16];
     uint8_t *blob; /* the KEY record as stored and authenticated */
-    size_t len;
-    hf_view name; /* into blob */
-    hf_alg alg;
-    uint32_t usage;
-    hf_key_state state; /* active when a version is; else revoked, staged or destroyed */
-    uint32_t version; /* the active one, else the highest */
-    uint64_t generation;
+    union {
+        struct wrap_ref one;
+        struct wrap_ref *many;
+    } wraps; /* see index_wraps */
     int64_t created_ns;
-    uint32_t destroy_epoch;
-    uint64_t uses; /* encryptions of the active version in this process */
+    uint64_t uses;       /* encryptions of the active version in this process */
     uint64_t uses_lease; /* may go up to here */
-    bool lease_asked;
-    struct wrap_ref {
-        uint32_t version, epoch;
-        uint8_t mac[HF_RECORD_MAC_BYTES];
-    } *wraps;
+    uint32_t len;        /* of blob */
     uint32_t n_wraps;
+    uint32_t version; /* the active one, else the highest */
+    uint32_t destroy_epoch;
+    uint8_t alg;    /* hf_alg */
+    uint8_t usage;  /* HF_USE_ bits */
+    uint8_t state;  /* hf_key_state: active when a version is; else revoked, staged or destroyed */
+    uint8_t origin; /* hf_origin */
 };
 hf_err index_new(key_index **ret) HF_MUST_USE;
 void index_free(key_index *ix);
@@ -294,14 +354,41 @@ hf_err index_put(key_index *ix, const struct hf_key_record *rec, hf_view blob, k
 hf_err index_put_wrap(key_index *ix, const uint8_t id[static 16], uint32_t version, uint32_t epoch,
                       const uint8_t mac[static HF_RECORD_MAC_BYTES]) HF_MUST_USE;
 void index_drop_wraps(key_entry *e);
+/* Puts all keys in order of creation. Moves entries: only while nobody holds one, at opening. */
+hf_err index_sort(key_index *ix) HF_MUST_USE;
+/* Gives back the room of texts that were replaced; only while no list is being made (no lane at work). */
+hf_err index_tidy(key_index *ix) HF_MUST_USE;
 key_entry *index_by_id(const key_index *ix, const uint8_t id[static 16]);
 key_entry *index_by_name(const key_index *ix, hf_view name);
 key_entry *index_find(const key_index *ix, hf_view key); /* UUID or name */
 size_t index_count(const key_index *ix);
 key_entry *index_at(const key_index *ix, size_t i); /* in order of creation */
 const struct wrap_ref *index_wrap(const key_entry *e, uint32_t version);
+const struct wrap_ref *index_wraps(const key_entry *e); /* e->n_wraps of them */
 /* The record of an entry, decoded into core's scratch: valid until the next call. */
 hf_err index_record(core *c, const key_entry *e, struct hf_key_record **ret) HF_MUST_USE;
+/* The same without computing its MAC again: for what is only shown. */
+hf_err index_read(core *c, const key_entry *e, struct hf_key_record **ret) HF_MUST_USE;
+/* What the versions of a record say about the key as a whole. */
+struct key_summary {
+    hf_key_state state; /* active while a version is */
+    uint32_t version, destroy_epoch;
+    uint64_t nonce_lease;
+};
+struct key_summary index_summary(const struct hf_key_record *rec);
+/* What a list asks for; zeros and empty views select everything. */
+struct key_filter {
+    uint16_t alg;
+    uint8_t state;
+    hf_view tags;   /* all of them */
+    hf_view search; /* part of the name, whatever its case; at most HF_KEY_NAME_MAX bytes count */
+};
+/*
+ * Among the first `count` keys, newest first: how many are selected, and the positions of those from the first'th on. May run
+ * without the lock between core_begin_work and core_end_work, with the count that index_count gave under it.
+ */
+uint64_t index_select(const key_index *ix, size_t count, const struct key_filter *f, uint64_t first, uint32_t *ret_at,
+                      size_t cap, size_t *ret_n);
 
 /* keycache.c: all locked */
 typedef struct cached_key cached_key;
@@ -325,6 +412,15 @@ hf_err journal_append(core *c, struct hf_audit_record *rec) HF_MUST_USE;
 void journal_note(core *c, uint16_t action, hf_err result, const char *actor_name,
                   const char *detail); /* our own events */
 hf_err journal_payload_mac(core *c, const hf_view *parts, size_t n, uint8_t dst[static 16]) HF_MUST_USE;
+/*
+ * The MAC keys of the journal, loaded. Who holds them may use them without the lock; sealing lets go of them, and the last
+ * hold's end wipes them.
+ */
+typedef struct journal_macs journal_macs;
+hf_err journal_macs_hold(core *c, journal_macs **ret) HF_MUST_USE;
+void journal_macs_release(journal_macs *m);
+hf_err journal_macs_payload(const journal_macs *m, hf_view payload, uint8_t dst[static 16]) HF_MUST_USE; /* not locked */
+void journal_macs_forget(core *c);
 bool journal_unsealed(const core *c);
 /* Segments of what is not stored yet, as store ops into w; at most 8. */
 hf_err journal_segments(core *c, hf_wall now, hf_writer *w, struct hf_audit_chain *ret_sealed, uint64_t *ret_index)
@@ -332,11 +428,13 @@ hf_err journal_segments(core *c, hf_wall now, hf_writer *w, struct hf_audit_chai
 
 /* commit.c: locked */
 struct change {
+    change *next;
     request *request; /* answered when stored; NULL for core's own changes */
     uint8_t *ops; /* encoded store_op list */
     size_t ops_len, ops_cap;
-    struct hf_set_hash set;
-    uint64_t key_count;
+    struct hf_set_change set;
+    uint32_t keys_added;
+    bool alone; /* no other change rides in its transaction; the fields after this are of such changes */
     uint32_t epoch;
     uint64_t keyset_generation;
     uint64_t seq; /* its audit record */
@@ -347,6 +445,7 @@ struct change {
     void (*finish)(core *c, change *ch, hf_err e);
     /* what apply needs */
     uint8_t id[16];
+    char name[HF_KEY_NAME_MAX + 1]; /* of a key that is being made */
     uint8_t *blob; /* the new KEY record */
     size_t blob_len;
     uint32_t version, wrap_epoch;
@@ -356,12 +455,19 @@ struct change {
     int64_t expires_s;
     uint8_t expired_id[16]; /* a revocation that goes */
     bool has_expired;
+    struct kept_answer *answer; /* of a request with an Idempotency-Key */
 };
+/*
+ * One transaction carries either one change that is alone, or any number of changes of different keys: they are made beside each other
+ * and stored together. slot_free: nothing is under way. may_join: a change of this key, or (id NULL) of a new key with
+ * this name, can be made now.
+ */
 bool commit_slot_free(const core *c);
+bool commit_may_join(const core *c, const uint8_t *id, hf_view name);
 void commit_reserve(core *c);
 void commit_unreserve(core *c); /* and whoever waited goes on */
 void commit_abandon(core *c, hf_err e); /* core has failed: answers the changes under way */
-hf_err change_new(core *c, change **ret) HF_MUST_USE; /* starts from the state that is current */
+hf_err change_new(core *c, change **ret) HF_MUST_USE; /* alone, unless the caller says otherwise */
 void change_free(change *ch);
 hf_err change_put(change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version, hf_view blob) HF_MUST_USE;
 hf_err change_delete(change *ch, uint8_t kind, const uint8_t id[static 16], uint64_t version) HF_MUST_USE;
@@ -385,8 +491,25 @@ void durable_stored(core *c, uint64_t seq);
 void durable_expire(core *c, hf_mono now);
 void durable_fail_all(core *c, hf_err e);
 
+/*
+ * slow.c: what takes so long that no lane may do it: RSA keys are made and imported keys are checked on one thread of its
+ * own, at most two jobs an actor. A request waits here and runs again with what was made in request.slow.
+ */
+hf_err slow_make(core *c) HF_MUST_USE; /* the thread: before the system call filter */
+void slow_tick(core *c, hf_mono now);  /* locked, lane 0: what is done, too late, or nobody's any more */
+void slow_fail_all(core *c, hf_err e); /* locked: who waits is answered, what was made is wiped */
+bool slow_running(const core *c);      /* locked */
+void slow_free(core *c, slow_job *job); /* locked; wipes; NULL is fine */
+
+/* answers.c: locked. Answers of the last day to requests that had an Idempotency-Key. */
+hf_err answers_new(answer_table **ret) HF_MUST_USE;
+hf_err answers_take_row(core *c, const struct hf_store_row *row) HF_MUST_USE; /* at opening */
+void answers_clear(answer_table *t);
+void answers_stored(core *c, change *ch);       /* the change is, and its answer with it */
+void answers_free(struct kept_answer *kept);    /* it is not; NULL is fine */
+
 /* opening.c: locked */
-hf_err opening_start(core *c, hf_secret *root) HF_MUST_USE; /* takes root */
+hf_err opening_start(core *c, hf_secret *root, hf_view seal) HF_MUST_USE; /* takes root; seal: the kind that gave it */
 void opening_rows(core *c, const struct hf_store_rows *rows);
 void opening_store_back(core *c);
 void opening_abort(core *c);
@@ -410,6 +533,8 @@ extern const size_t core_syscall_count;
 
 /* boot.c: messages of the supervisor, at start and later; locked */
 void boot_supervisor_message(core *c, hf_message *m);
+/* The protections that a process of this role reports of itself; HF_ERR_DENIED when they are another's. */
+hf_err boot_take_protections(core *c, hf_peer_role role, hf_view rows) HF_MUST_USE;
 void boot_hand_over_ring(core *c); /* to supervisor and store, once it holds what the last run left */
 bool boot_complete(const core *c); /* everything that must be here before the lanes run */
 void stop_if_done(core *c); /* ends the process once everything is stored and anchored */

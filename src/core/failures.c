@@ -1,5 +1,6 @@
 #include "core/core.h"
 
+#include "base/address.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,8 +33,8 @@ hf_err failures_new(failure_table **ret)
 /* /24 of an IPv4-mapped address, /48 of IPv6. */
 static void prefix_of(const uint8_t address[static 16], uint8_t dst[static 16])
 {
-    static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-    size_t keep = memcmp(address, mapped, sizeof(mapped)) == 0 ? 15 : 6;
+    uint32_t uid;
+    size_t keep = hf_address_is_user(address, &uid) ? 16 : hf_address_is_ipv4(address) ? 15 : 6;
 
     memset(dst, 0, 16);
     memcpy(dst, address, keep);

@@ -1,4 +1,4 @@
-#include "core/core.h"
+#include "core/unsealing.h"
 
 #include "base/log.h"
 #include "crypto/crypto.h"
@@ -36,6 +36,69 @@ hf_err journal_start(core *c)
     return hf_ring_open(memory, bytes, &c->journal.reader);
 }
 
+/* ---- keys ---- */
+
+struct journal_macs {
+    hf_key *tag, *payload;
+    uint32_t holds; /* the journal's own is one */
+};
+
+static void macs_free(journal_macs *m)
+{
+    hf_key_free(m->tag);
+    hf_key_free(m->payload);
+    free(m);
+}
+
+/* The journal's keys, without a hold. */
+static hf_err macs_of(core *c, journal_macs **ret)
+{
+    if (c->journal.macs == NULL) {
+        HF_CHECK(c->keys != NULL, HF_ERR_SEALED);
+        journal_macs *m = calloc(1, sizeof(*m));
+        HF_CHECK(m != NULL, HF_ERR_SYSTEM);
+        m->holds = 1;
+        hf_err e = hf_key_load_private(HF_ALG_HMAC_SHA256, hf_root_key_secret(c->keys, HF_PURPOSE_AUDIT_MAC), &m->tag);
+        if (e == HF_OK)
+            e = hf_key_load_private(HF_ALG_HMAC_SHA256, hf_root_key_secret(c->keys, HF_PURPOSE_PAYLOAD_HMAC),
+                                    &m->payload);
+        if (e != HF_OK) {
+            macs_free(m);
+            return e;
+        }
+        c->journal.macs = m;
+    }
+    *ret = c->journal.macs;
+    return HF_OK;
+}
+
+hf_err journal_macs_hold(core *c, journal_macs **ret)
+{
+    HF_TRY(macs_of(c, ret));
+    (*ret)->holds++;
+    return HF_OK;
+}
+
+void journal_macs_release(journal_macs *m)
+{
+    if (--m->holds == 0)
+        macs_free(m);
+}
+
+void journal_macs_forget(core *c)
+{
+    if (c->journal.macs != NULL)
+        journal_macs_release(c->journal.macs);
+    c->journal.macs = NULL;
+}
+
+hf_err journal_macs_payload(const journal_macs *m, hf_view payload, uint8_t dst[static 16])
+{
+    return hf_audit_payload_mac_with(m->payload, payload, dst);
+}
+
+/* ---- records ---- */
+
 bool journal_unsealed(const core *c)
 {
     return c->journal.chain.seq > c->journal.sealed.seq;
@@ -45,11 +108,13 @@ hf_err journal_append(core *c, struct hf_audit_record *rec)
 {
     journal *j = &c->journal;
     struct hf_audit_chain next = j->chain;
+    journal_macs *macs;
     uint8_t entry[HF_AUDIT_ENTRY_MAX_BYTES];
     size_t len;
 
-    HF_CHECK(c->keys != NULL, HF_ERR_SEALED);
-    HF_TRY(hf_audit_append(&next, hf_root_key(c->keys, HF_PURPOSE_AUDIT_MAC), rec, entry, &len));
+    HF_CHECK(c->keys != NULL && j->chained, HF_ERR_SEALED);
+    HF_TRY(macs_of(c, &macs));
+    HF_TRY(hf_audit_append_with(&next, macs->tag, rec, entry, &len));
     HF_TRY(hf_ring_append(&j->ring, (hf_view) { entry, len }));
     if (!journal_unsealed(c)) {
         j->oldest_unsealed = hf_mono_now();
@@ -71,9 +136,12 @@ void journal_note(core *c, uint16_t action, hf_err result, const char *actor_nam
         .detail = hf_view_str(detail),
     };
 
-    /* Before the root key is here there is no chain to write to; the log line says it. */
-    if (journal_append(c, &rec) != HF_OK)
-        hf_log(HF_LOG_WARN, "event not in the audit: %s", detail);
+    /* Before the HSM is open there is no chain to write to: the audit gets it then. */
+    if (c->state != CORE_OPEN)
+        kept_add(c, &rec);
+    else if (journal_append(c, &rec) == HF_OK)
+        return;
+    hf_log(HF_LOG_WARN, "event not in the audit%s: %s", c->state != CORE_OPEN ? " before the HSM is open" : "", detail);
 }
 
 hf_err journal_payload_mac(core *c, const hf_view *parts, size_t n, uint8_t dst[static 16])

@@ -1,4 +1,6 @@
 #include "core/core.h"
+#include "core/tls_keys.h"
+#include "core/unsealing.h"
 
 #include "base/log.h"
 #include "crypto/crypto.h"
@@ -43,8 +45,11 @@ static void on_tick(void *arg)
 
     core_lock(c);
     requests_expire(c, now);
+    tls_keys_tick(c, now);
+    unsealing_expire(c, now);
     durable_expire(c, now);
     verdicts_tick(c, now);
+    sessions_tick(c, now);
     failures_tick(c, now);
     hf_limits_expire(c->limits, now, 64);
     anchor_pump(c, false);
@@ -86,8 +91,12 @@ static void before_wait(void *arg)
 {
     lane *l = arg;
 
-    if (l->number == 0)
+    if (l->number == 0) {
+        core_lock(l->core);
+        slow_tick(l->core, hf_loop_now(l->loop));
+        core_unlock(l->core);
         arm_seal_timer(l->core);
+    }
     hf_crypto_end_job();
 }
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 /*
- * One load: the VERSION and WRAP rows of a key version from the store, opened into the cache; then the requests that waited for it
- * run again. What the store withholds or alters is an integrity error.
+ * One load: the VERSION and WRAP rows of a key version from the store, opened into the cache; then the requests that
+ * waited for it run again. What the store withholds or alters is an integrity error.
  */
 #define LOADING_ID (UINT64_C(2) << 60)
 
@@ -120,7 +120,10 @@ static hf_err take_version(core *c, load *l, const key_entry *e, hf_view blob)
     const struct hf_key_version *v = hf_key_record_find(rec, l->version);
     HF_CHECK(v != NULL, HF_ERR_WRONG_STATE);
     HF_TRY(hf_version_open(c->keys, blob, &head, v->mac, l->dek, &material));
-    HF_TRY(hf_key_load_private(e->alg, material, &key));
+    if (e->origin == HF_ORIGIN_PUBLIC)
+        HF_TRY(hf_key_load_public(e->alg, hf_view_of(hf_secret_read(material), hf_secret_len(material)), &key));
+    else
+        HF_TRY(hf_key_load_private(e->alg, material, &key));
     return cache_put(c, l->key_id, l->version, key);
 }
 

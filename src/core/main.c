@@ -1,5 +1,7 @@
 /* core: the one process that holds HSM keys. main reads like the recipe in docs/PROCESSES.md. */
 #include "core/core.h"
+#include "core/tls_keys.h"
+#include "core/unsealing.h"
 
 #include "base/log.h"
 #include "crypto/crypto.h"
@@ -43,13 +45,24 @@ static void make_arena(core *c)
     hf_secret_use_arena(c->arena);
 }
 
+/* Held for microseconds, so whoever finds it taken spins for a moment: a sleep and a wake-up cost several times more. */
+static hf_err make_lock(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t attr;
+
+    HF_CHECK(pthread_mutexattr_init(&attr) == 0, HF_ERR_SYSTEM);
+    bool ok = pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP) == 0 && pthread_mutex_init(lock, &attr) == 0;
+    pthread_mutexattr_destroy(&attr);
+    return ok ? HF_OK : HF_ERR_SYSTEM;
+}
+
 static void start_crypto(core *c)
 {
     const char *failed = "";
 
     if (hf_crypto_start(c->arena) != HF_OK)
         hf_fatal("the cryptographic library cannot be started in the arena");
-    if (hf_crypto_selftest(&failed) != HF_OK)
+    if (hf_crypto_selftest(&failed) != HF_OK || hf_crypto_selftest_hpke(&failed) != HF_OK)
         hf_fatal("power-up self-test failed: %s", failed);
 }
 
@@ -62,9 +75,13 @@ static hf_err make_parts(core *c)
     HF_TRY(hf_random(limits.seed, sizeof(limits.seed)));
     HF_TRY(hf_limits_new(&limits, &c->limits));
     HF_TRY(verdicts_new(&c->verdicts));
+    HF_TRY(revocations_new(&c->revocations));
+    HF_TRY(sessions_new(&c->sessions));
     HF_TRY(failures_new(&c->failures));
+    HF_TRY(answers_new(&c->answers));
     HF_TRY(cache_new((size_t)c->config.key_cache_mib << 20, &c->cache));
     HF_TRY(index_new(&c->index));
+    HF_TRY(tls_keys_new(&c->tls_keys));
     request_queue_init(&c->waiting_changes);
     request_queue_init(&c->waiting_keyset);
     durable_init(c);
@@ -127,7 +144,7 @@ static void give_up_everything(core *c, const hf_sandbox *sandbox)
 {
     if (hf_sandbox_drop(sandbox, c->config.strict, &c->protections) != HF_OK)
         hf_fatal("strict mode: a protection cannot be had; `holdfast capabilities` of a start without it names which");
-    if (lanes_make(c) != HF_OK)
+    if (lanes_make(c) != HF_OK || slow_make(c) != HF_OK)
         hf_fatal("the lanes cannot be started");
     if (!hf_arena_seal(c->arena))
         hf_log(HF_LOG_INFO, "this kernel cannot seal the arena's mapping");
@@ -145,14 +162,19 @@ int main(int argc, char **argv)
     hf_log_init("core");
     if (hf_sandbox_begin(SUPERVISOR_FD + 1, getppid(), &c->protections) != HF_OK)
         hf_fatal("the process cannot be hardened");
-    pthread_mutex_init(&c->lock, NULL);
+    if (make_lock(&c->lock) != HF_OK)
+        hf_fatal("the lock of core cannot be made");
     c->started = hf_mono_now();
     c->state = CORE_SEALED;
 
+    if (unsealing_new(&c->unsealing) != HF_OK || kept_new(&c->kept) != HF_OK)
+        hf_fatal("core cannot be set up: memory is short");
     if (hf_channel_new(SUPERVISOR_FD, 1u << 20, hf_message_max_body, &channel) != HF_OK ||
         receive_start(c, channel) != HF_OK)
         hf_fatal("no start-up messages from the supervisor: core is started by holdfastd, not by hand");
     make_arena(c);
+    if (keyset_lock(c) != HF_OK)
+        hf_fatal("the keyset has HS256 secrets, and there is no locked memory for it");
     start_crypto(c);
     if (make_parts(c) != HF_OK)
         hf_fatal("core cannot be set up: memory is short, or the configuration has a rate above 1000000");

@@ -66,11 +66,17 @@ typedef struct op {
     hf_writer reply;
     hf_view payload[3];
     size_t n_payload;
+    uint8_t payload_mac[16]; /* of the first n_hashed of them: made while the lock was given away */
+    size_t n_hashed;
+    journal_macs *macs;
     uint8_t audit_id[16];
     hf_view audit_detail;
+    char note[64];       /* room for audit_detail */
     char detail[256];    /* sentence for a failure; empty: the error's own text */
+    uint32_t retry_after_s; /* of a failure; 0: as the error says */
     change *change;      /* to be committed; the answer follows the store */
     bool waits;          /* parked; it runs again from its first step */
+    bool repeated;       /* the answer is that of an earlier request with the same Idempotency-Key */
     bool answered_later; /* handed over to somebody who answers and audits */
 } op;
 
@@ -78,6 +84,7 @@ typedef struct op {
 typedef struct op_row {
     uint16_t type;
     bool open_to_all;     /* no token */
+    bool (*open_when)(const core *c); /* no token while this says so; NULL: never */
     size_t key_at;        /* offset of the key's name in the struct; NO_KEY */
     size_t version_at;    /* offset of a wanted version; NO_FIELD: the active one */
     uint32_t usage;       /* bit that the key must have; 0: none, any state */
@@ -90,23 +97,83 @@ typedef struct op_row {
 extern const op_row op_rows[];
 extern const size_t op_row_count;
 
+/*
+ * Around a key operation: gives the lock away and takes it back. A payload that is known by then is hashed for the audit
+ * in between.
+ */
+void op_begin_work(op *o);
+void op_end_work(op *o);
 /* Sets the failure sentence and gives e back. */
 hf_err op_fails(op *o, hf_err e, const char *format, ...) HF_PRINTF(3, 4);
 /* The material of o->version into o->loaded, or o->waits. */
 hf_err op_load(op *o) HF_MUST_USE;
 /* key_info of an entry into a list. */
 hf_err op_put_key_info(core *c, const key_entry *e, hf_writer *w) HF_MUST_USE;
-hf_err op_reply_key(op *o, const key_entry *e, hf_writer *w) HF_MUST_USE; /* a KEY_DETAIL body */
+/* A KEY_DETAIL body of a record. */
+hf_err op_reply_record(core *c, const struct hf_key_record *rec, hf_writer *w) HF_MUST_USE;
 /* Parks until the transaction slot is free; false when it is free now. */
 hf_err op_wait_for_slot(op *o, bool *ret_waits) HF_MUST_USE;
-/* Begins o->change, or parks until the slot is free. */
+/* Begins o->change, alone in its transaction, or parks until the slot is free. */
 hf_err op_change_start(op *o, bool *ret_waits) HF_MUST_USE;
-/* A fresh key version: generated, sealed, its rows added to the change. Gives the MAC for the KEY record. */
+/* Begins o->change of o->entry, or of a new key with this name, or parks until no other change is in its way. */
+hf_err op_key_change_start(op *o, hf_view new_name, bool *ret_waits) HF_MUST_USE;
+/* May a change of o->entry be made now? Else parks. */
+hf_err op_wait_for_key(op *o, bool *ret_waits) HF_MUST_USE;
+/*
+ * A key version: its rows are added to the change. material and key (which the change takes) come from outside or from the
+ * slow worker; NULL: made here and now. Gives the MAC for the KEY record.
+ */
+struct version_material {
+    const hf_secret *material;
+    hf_key **key;
+};
 hf_err op_new_version(op *o, change *ch, const uint8_t id[static 16], hf_alg alg, uint32_t version,
-                      uint8_t ret_mac[static HF_RECORD_MAC_BYTES]) HF_MUST_USE;
-/* The change's new KEY record: encodes, adds it to ops and set hash (with the old one out), keeps the blob for apply. */
+                      const struct version_material *given, uint8_t ret_mac[static HF_RECORD_MAC_BYTES]) HF_MUST_USE;
+/*
+ * The change's new KEY record: encodes, adds it to ops and set hash (with the old one out), keeps the blob for apply. For
+ * o->change also the answer, and the row that keeps it where the request has an Idempotency-Key.
+ */
 hf_err op_put_record(op *o, change *ch, const struct hf_key_record *rec, const key_entry *old) HF_MUST_USE;
 hf_err op_apply_record(core *c, change *ch); /* an `apply`: record and wrap into the index, key into the cache */
+
+/* What create and import share: name, usage, tags as a request may have them. usage 0 is the default. */
+struct new_key {
+    hf_view name, description, tags;
+    hf_alg alg;
+    uint32_t usage;
+    hf_origin origin;
+};
+hf_err op_new_key_check(op *o, const struct new_key *in) HF_MUST_USE;
+hf_err op_new_key(op *o, const struct new_key *in, const struct version_material *given) HF_MUST_USE;
+
+/* op_encrypt.c: counts one encryption under the active version; parks when a new lease is needed first. */
+hf_err op_count_encryption(op *o) HF_MUST_USE;
+/* "HF1" | algorithm | version | ciphertext | tag into dst, under `key`, the prefix authenticated before the caller's data. */
+hf_err op_seal_with(op *o, const hf_key *key, uint32_t version, hf_view associated_data, hf_view plain,
+                    uint8_t nonce[static 12], uint8_t *dst) HF_MUST_USE;
+
+/*
+ * slow.c: starts work for the request, which is parked, or refuses. `import` is held until then; wrapped is copied.
+ * slow_result gives what came of it when the request runs again; NULL: nothing was started.
+ */
+struct slow_result {
+    hf_err error;
+    hf_alg alg;
+    hf_secret *material;
+    hf_key *key;
+};
+hf_err slow_generate(op *o, hf_alg alg) HF_MUST_USE;
+hf_err slow_import(op *o, hf_alg alg, cached_key *import, hf_view wrapped) HF_MUST_USE;
+struct slow_result *slow_result(const request *r);
+bool slow_has_answer(const core *c, const uint8_t id[static 16]); /* a request with this Idempotency-Key waits here */
+
+/*
+ * answers.c: has this request been answered before? Then the answer is in o->reply and o->repeated is set. Refuses another request
+ * with the same key, and one that is still being worked on.
+ */
+hf_err answers_repeat(op *o) HF_MUST_USE;
+hf_err answers_keep(op *o, change *ch) HF_MUST_USE; /* the reply of the change, in its transaction */
+hf_err answers_id(const op *o, uint8_t ret_id[static 16]) HF_MUST_USE;
 
 hf_err op_status(op *o);
 hf_err op_capabilities(op *o);
@@ -116,12 +183,17 @@ hf_err op_key_show(op *o);
 hf_err op_key_versions(op *o);
 hf_err op_key_public(op *o);
 hf_err op_key_rotate(op *o);
+hf_err op_key_update(op *o);
+hf_err op_key_import(op *o);
 hf_err op_key_revoke(op *o);
 hf_err op_key_destroy(op *o);
 hf_err op_sign(op *o);
 hf_err op_verify(op *o);
 hf_err op_encrypt(op *o);
 hf_err op_decrypt(op *o);
+hf_err op_mac(op *o);
+hf_err op_random(op *o);
+hf_err op_rewrap(op *o);
 hf_err op_encapsulate(op *o);
 hf_err op_decapsulate(op *o);
 hf_err op_audit_recent(op *o);
@@ -137,6 +209,12 @@ void epoch_written(core *c, hf_err e); /* op_epoch_rotate.c */
 void epoch_rows(core *c, uint64_t id, const struct hf_store_rows *rows);
 hf_err op_seal(op *o);
 hf_err op_unseal(op *o);
+hf_err op_unseal_key(op *o);
+bool op_unseal_needs_no_token(const core *c);
 hf_err op_token_revoke(op *o);
+hf_err op_session_open(op *o);
+hf_err op_session_end(op *o);
+hf_err op_jwks(op *o);
+hf_err op_introspect(op *o);
 
 #endif

@@ -31,9 +31,9 @@ hf_err op_decrypt(op *o)
     uint8_t *plain = malloc(len == 0 ? 1 : len);
     HF_CHECK(plain != NULL, HF_ERR_OVERLOADED);
     hf_view aad[2] = { ct.prefix, in->associated_data };
-    core_begin_work(o->core);
+    op_begin_work(o);
     e = hf_key_open(cache_key(o->loaded), in->nonce.ptr, aad, 2, ct.sealed, plain);
-    core_end_work(o->core);
+    op_end_work(o);
     struct hf_decrypted m = { .version = o->version, .plaintext = { plain, len } };
     if (e == HF_OK)
         e = hf_decrypted_encode(&m, &o->reply);

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /*
- * Nonces are 96 random bits for each encryption (SP 800-38D, 8.2.2), so one key version may make at most 2^32. The count is
- * kept in leases of 2^16 in the KEY record: a restart forgets at most one lease, and never undercounts.
+ * Nonces are 96 random bits for each encryption (SP 800-38D, 8.2.2), so one key version may make at most 2^32. The
+ * count is kept in leases of 2^16 in the KEY record: a restart forgets at most one lease, and never undercounts.
  */
 #define LEASE (UINT64_C(1) << 16)
 #define INVOCATIONS_MAX (UINT64_C(1) << 32)
@@ -19,11 +19,12 @@ static hf_err take_lease(op *o)
     core *c = o->core;
 
     /* The request itself waits in the queue of changes and runs again when the lease is stored. */
-    HF_TRY(op_wait_for_slot(o, &waits));
+    HF_TRY(op_wait_for_key(o, &waits));
     if (waits)
         return HF_OK;
     change *ch;
     HF_TRY(change_new(c, &ch));
+    ch->alone = false;
     ch->apply = op_apply_record;
     hf_err e = index_record(c, o->entry, &rec);
     if (e == HF_OK) {
@@ -43,7 +44,7 @@ static hf_err take_lease(op *o)
     return HF_OK;
 }
 
-static hf_err count_use(op *o)
+hf_err op_count_encryption(op *o)
 {
     key_entry *e = o->entry;
 
@@ -56,14 +57,14 @@ static hf_err count_use(op *o)
     return HF_OK;
 }
 
-/* "HF1" | algorithm | version | ciphertext | tag into dst, the prefix authenticated before the caller's data. */
-static hf_err seal(op *o, const struct hf_encrypt *in, uint8_t nonce[static HF_GCM_NONCE_BYTES], uint8_t *dst)
+hf_err op_seal_with(op *o, const hf_key *key, uint32_t version, hf_view associated_data, hf_view plain,
+                    uint8_t nonce[static HF_GCM_NONCE_BYTES], uint8_t *dst)
 {
-    hf_view aad[2] = { { dst, HF_CIPHERTEXT_PREFIX_BYTES }, in->associated_data };
+    hf_view aad[2] = { { dst, HF_CIPHERTEXT_PREFIX_BYTES }, associated_data };
 
-    HF_TRY(hf_ciphertext_prefix(o->entry->alg, o->version, dst));
+    HF_TRY(hf_ciphertext_prefix(o->entry->alg, version, dst));
     HF_TRY(hf_random(nonce, HF_GCM_NONCE_BYTES));
-    return hf_key_seal(cache_key(o->loaded), nonce, aad, 2, in->plaintext, dst + HF_CIPHERTEXT_PREFIX_BYTES);
+    return hf_key_seal(key, nonce, aad, 2, plain, dst + HF_CIPHERTEXT_PREFIX_BYTES);
 }
 
 hf_err op_encrypt(op *o)
@@ -72,15 +73,15 @@ hf_err op_encrypt(op *o)
     struct hf_encrypted m = { .version = o->version };
 
     o->payload[o->n_payload++] = in->plaintext;
-    HF_TRY(count_use(o));
+    HF_TRY(op_count_encryption(o));
     if (o->waits)
         return HF_OK;
     size_t len = in->plaintext.len + HF_CIPHERTEXT_OVERHEAD;
     uint8_t *out = malloc(len);
     HF_CHECK(out != NULL, HF_ERR_OVERLOADED);
-    core_begin_work(o->core);
-    hf_err e = seal(o, in, m.nonce, out);
-    core_end_work(o->core);
+    op_begin_work(o);
+    hf_err e = op_seal_with(o, cache_key(o->loaded), o->version, in->associated_data, in->plaintext, m.nonce, out);
+    op_end_work(o);
     m.ciphertext = (hf_view) { out, len };
     if (e == HF_OK)
         e = hf_encrypted_encode(&m, &o->reply);

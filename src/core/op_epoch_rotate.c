@@ -36,8 +36,8 @@ static key_entry *next_old(core *c, const struct wrap_ref **ret)
     for (; rot.at < index_count(c->index); rot.at++, rot.at_wrap = 0) {
         key_entry *e = index_at(c->index, rot.at);
         for (; rot.at_wrap < e->n_wraps; rot.at_wrap++)
-            if (e->wraps[rot.at_wrap].epoch == c->epochs.current.epoch) {
-                *ret = &e->wraps[rot.at_wrap];
+            if (index_wraps(e)[rot.at_wrap].epoch == c->epochs.current.epoch) {
+                *ret = &index_wraps(e)[rot.at_wrap];
                 return e;
             }
     }

@@ -9,9 +9,9 @@ hf_err op_encapsulate(op *o)
     uint8_t ct[HF_KEM_CIPHERTEXT_MAX_BYTES], secret[HF_KEM_SECRET_BYTES];
     size_t len;
 
-    core_begin_work(o->core);
+    op_begin_work(o);
     hf_err e = hf_key_encapsulate(cache_key(o->loaded), ct, sizeof(ct), &len, secret);
-    core_end_work(o->core);
+    op_end_work(o);
     struct hf_encapsulated m = { .version = o->version,
                                  .ciphertext = { ct, len },
                                  .shared_secret = { secret, sizeof(secret) } };
@@ -27,9 +27,9 @@ hf_err op_decapsulate(op *o)
     uint8_t secret[HF_KEM_SECRET_BYTES];
 
     o->payload[o->n_payload++] = in->ciphertext;
-    core_begin_work(o->core);
+    op_begin_work(o);
     hf_err e = hf_key_decapsulate(cache_key(o->loaded), in->ciphertext, secret);
-    core_end_work(o->core);
+    op_end_work(o);
     struct hf_decapsulated m = { .version = o->version, .shared_secret = { secret, sizeof(secret) } };
     if (e == HF_OK)
         e = hf_decapsulated_encode(&m, &o->reply);

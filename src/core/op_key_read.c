@@ -7,69 +7,66 @@
 #define PER_PAGE_MAX 1000u
 #define PAGE_BYTES 1000000u
 
-/* Every wanted tag is among the key's. Tags are u16-length-prefixed texts. */
-static bool has_tags(hf_view wanted, hf_view have)
-{
-    hf_reader w = hf_reader_of(wanted);
+/* Keys of a page that are shown before the lock is given away for a moment. */
+#define SHOWN_AT_ONCE 64u
 
-    while (w.left.len > 0 && !w.failed) {
-        hf_view tag = hf_get_view16(&w);
-        hf_reader h = hf_reader_of(have);
-        bool found = false;
-        while (!found && h.left.len > 0 && !h.failed)
-            found = hf_view_eq(hf_get_view16(&h), tag);
-        if (!found)
-            return false;
+static hf_err put_items(core *c, const uint32_t *at, size_t n, hf_writer *items)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && i % SHOWN_AT_ONCE == 0) {
+            core_begin_work(c);
+            core_end_work(c);
+            HF_CHECK(c->state == CORE_OPEN, HF_ERR_SEALED);
+        }
+        HF_TRY(op_put_key_info(c, index_at(c->index, at[i]), items));
     }
-    return !w.failed;
+    return HF_OK;
 }
 
-static bool matches(core *c, const key_entry *e, const struct hf_key_list *in)
+static hf_err put_page(op *o, const struct hf_key_list *in, uint8_t *bytes)
 {
-    struct hf_key_record *rec;
-
-    if ((in->algorithm != 0 && e->alg != in->algorithm) || (in->state != 0 && e->state != in->state))
-        return false;
-    return in->tags.len == 0 || (index_record(c, e, &rec) == HF_OK && has_tags(in->tags, rec->tags));
-}
-
-hf_err op_key_list(op *o)
-{
-    const struct hf_key_list *in = &o->in.key_list;
     core *c = o->core;
-    uint32_t per_page = in->per_page == 0 ? 50 : in->per_page, page = in->page == 0 ? 1 : in->page;
-    uint64_t first = (uint64_t)(page - 1) * per_page, total = 0;
-
-    if (per_page > PER_PAGE_MAX)
-        return op_fails(o, HF_ERR_BOUNDS, "per_page is at most %u", PER_PAGE_MAX);
-    uint8_t *bytes = malloc(PAGE_BYTES);
-    HF_CHECK(bytes != NULL, HF_ERR_OVERLOADED);
+    uint32_t per_page = in->per_page == 0 ? 50 : in->per_page, page = in->page == 0 ? 1 : in->page, at[PER_PAGE_MAX];
+    uint64_t first = (uint64_t)(page - 1) * per_page;
+    struct key_filter filter = { .alg = in->algorithm, .state = in->state, .tags = in->tags, .search = in->search };
     hf_writer items = hf_writer_on(bytes, PAGE_BYTES);
-    hf_err e = HF_OK;
-    for (size_t i = index_count(c->index); i > 0 && e == HF_OK; i--) { /* newest first */
-        const key_entry *entry = index_at(c->index, i - 1);
-        if (!matches(c, entry, in))
-            continue;
-        if (total >= first && total < first + per_page)
-            e = op_put_key_info(c, entry, &items);
-        total++;
-    }
+    size_t n, count = index_count(c->index);
+
+    core_begin_work(c);
+    uint64_t total = index_select(c->index, count, &filter, first, at, per_page, &n);
+    core_end_work(c);
+    HF_CHECK(c->state == CORE_OPEN, HF_ERR_SEALED);
+    HF_TRY(put_items(c, at, n, &items));
     struct hf_keys m = { .total = total,
                          .page = page,
                          .per_page = per_page,
                          .has_more = total > first + per_page,
                          .items = hf_writer_view(&items) };
-    if (e == HF_OK)
-        e = hf_keys_encode(&m, &o->reply);
-    else if (e == HF_ERR_BOUNDS)
-        e = op_fails(o, HF_ERR_TOO_LARGE, "this page is too large for one answer; ask for fewer keys per page");
+    return hf_keys_encode(&m, &o->reply);
+}
+
+/* Newest first. */
+hf_err op_key_list(op *o)
+{
+    const struct hf_key_list *in = &o->in.key_list;
+
+    if (in->per_page > PER_PAGE_MAX)
+        return op_fails(o, HF_ERR_BOUNDS, "per_page is at most %u", PER_PAGE_MAX);
+    uint8_t *bytes = malloc(PAGE_BYTES);
+    HF_CHECK(bytes != NULL, HF_ERR_OVERLOADED);
+    hf_err e = put_page(o, in, bytes);
     free(bytes);
+    if (e == HF_ERR_BOUNDS)
+        return op_fails(o, HF_ERR_TOO_LARGE, "this page is too large for one answer; ask for fewer keys per page");
     return e;
 }
 
 hf_err op_key_show(op *o)
 {
-    return op_reply_key(o, o->entry, &o->reply);
+    struct hf_key_record *rec;
+
+    HF_TRY(index_read(o->core, o->entry, &rec));
+    return op_reply_record(o->core, rec, &o->reply);
 }
 
 hf_err op_key_versions(op *o)
@@ -78,7 +75,7 @@ hf_err op_key_versions(op *o)
     static uint8_t bytes[HF_KEY_VERSIONS_MAX * 32];
     hf_writer items = hf_writer_on(bytes, sizeof(bytes));
 
-    HF_TRY(index_record(o->core, o->entry, &rec));
+    HF_TRY(index_read(o->core, o->entry, &rec));
     for (uint32_t i = 0; i < rec->n_versions; i++) {
         const struct hf_key_version *v = &rec->versions[i];
         bool erased = v->state == HF_STATE_DESTROYED && v->destroy_epoch < o->core->epochs.current.epoch;
@@ -101,7 +98,7 @@ hf_err op_key_public(op *o)
     uint8_t der[HF_SPKI_MAX_BYTES];
     size_t len;
 
-    if (o->entry->alg == HF_ALG_AES_256_GCM)
+    if (hf_alg_symmetric(o->entry->alg))
         return op_fails(o, HF_ERR_UNSUPPORTED, "a symmetric key has no public key");
     HF_TRY(hf_key_public_der(cache_key(o->loaded), der, sizeof(der), &len));
     struct hf_public m = { .algorithm = (uint16_t)o->entry->alg, .version = o->version, .spki = { der, len } };

@@ -3,12 +3,22 @@
 #include "records/keyset_mac.h"
 #include <stdlib.h>
 
+#define ROWS_MAX_BYTES 245760
+
+/* Secrets are shown as fingerprints, which are shorter. */
 hf_err op_keyset_show(op *o)
 {
     const keyset *k = &o->core->keyset;
-    struct hf_keyset_info m = { .generation = k->generation, .rows = { k->rows, k->rows_len } };
+    uint8_t *bytes = malloc(k->rows_len + 1);
 
-    return hf_keyset_info_encode(&m, &o->reply);
+    HF_CHECK(bytes != NULL, HF_ERR_OVERLOADED);
+    hf_writer rows = hf_writer_on(bytes, k->rows_len + 1);
+    hf_err e = keyset_hidden(o->core, &rows);
+    struct hf_keyset_info m = { .generation = k->generation, .rows = hf_writer_view(&rows) };
+    if (e == HF_OK)
+        e = hf_keyset_info_encode(&m, &o->reply);
+    free(bytes);
+    return e;
 }
 
 /* The keyset that the file and the store have now is the one in force. */
@@ -23,6 +33,7 @@ static hf_err apply(core *c, change *ch)
     c->keyset.checked = true;
     c->next_keyset = (keyset) { 0 };
     verdicts_clear(c->verdicts);
+    sessions_keyset_changed(c);
     HF_TRY(hf_done_encode(&m, &w));
     return change_reply(ch, HF_MSG_DONE, hf_writer_view(&w));
 }
@@ -49,31 +60,59 @@ static hf_err send_to_disk(core *c)
     hf_err e = hf_keyset_write_encode(&m, &w);
     if (e == HF_OK)
         peer_send(c->supervisor, HF_MSG_KEYSET_WRITE, CORE_ACK_KEYSET, hf_writer_view(&w));
+    hf_wipe(bytes, cap);
     free(bytes);
     return e;
 }
 
-/* Checked, MACed, put on disk by the supervisor (keyset_written), then committed: a crash leaves the old or the new one, both with our MAC. */
-hf_err op_keyset_apply(op *o)
+/* With the secrets that fingerprints stand for, checked and MACed. */
+static hf_err next_from(op *o, hf_writer *rows)
 {
     const struct hf_keyset_apply *in = &o->in.keyset_apply;
     core *c = o->core;
     const char *why = "";
     uint8_t mac[32];
+
+    hf_err e = keyset_resolve(c, in->rows, rows, &why);
+    if (e == HF_OK)
+        e = keyset_validate(hf_writer_view(rows), c->config.hs256, &why);
+    if (e != HF_OK)
+        return op_fails(o, HF_ERR_INVALID, "the keyset is refused: %s", why);
+    HF_TRY(hf_keyset_mac(c->keys, in->generation, hf_writer_view(rows), mac));
+    return keyset_copy(&c->next_keyset, in->generation, hf_writer_view(rows), mac);
+}
+
+static hf_err make_next(op *o)
+{
+    uint8_t *bytes = malloc(ROWS_MAX_BYTES);
+
+    HF_CHECK(bytes != NULL, HF_ERR_OVERLOADED);
+    hf_writer rows = hf_writer_on(bytes, ROWS_MAX_BYTES);
+    hf_err e = next_from(o, &rows);
+    hf_wipe(bytes, rows.len);
+    free(bytes);
+    return e;
+}
+
+/*
+ * Checked, MACed, put on disk by the supervisor (keyset_written), then committed: a crash leaves the old or the new
+ * one, both with our MAC.
+ */
+hf_err op_keyset_apply(op *o)
+{
+    const struct hf_keyset_apply *in = &o->in.keyset_apply;
+    core *c = o->core;
     bool waits;
 
     if (in->generation <= c->keyset.generation)
         return op_fails(o, HF_ERR_CONFLICT, "the keyset's generation must be above the current one, %llu",
                         (unsigned long long)c->keyset.generation);
-    if (keyset_validate(in->rows, &why) != HF_OK)
-        return op_fails(o, HF_ERR_INVALID, "the keyset is refused: %s", why);
     HF_TRY(op_wait_for_slot(o, &waits));
     if (waits)
         return HF_OK;
     if (c->next_keyset.rows != NULL)
         return op_fails(o, HF_ERR_CONFLICT, "another keyset is being applied");
-    HF_TRY(hf_keyset_mac(c->keys, in->generation, in->rows, mac));
-    HF_TRY(keyset_copy(&c->next_keyset, in->generation, in->rows, mac));
+    HF_TRY(make_next(o));
     hf_err e = send_to_disk(c);
     if (e == HF_OK)
         e = request_park(c, o->request, &c->waiting_keyset);

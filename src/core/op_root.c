@@ -1,4 +1,4 @@
-/* seal, unseal, and revoking a token. */
+/* seal, and revoking a token. */
 #include "core/op.h"
 
 #include "records/revocation.h"
@@ -27,17 +27,6 @@ hf_err op_seal(op *o)
     return HF_OK;
 }
 
-hf_err op_unseal(op *o)
-{
-    core *c = o->core;
-    struct hf_done m = { 0 };
-
-    if (c->state != CORE_SEALED || c->opening)
-        return op_fails(o, HF_ERR_WRONG_STATE, "the HSM is not sealed");
-    peer_send(c->supervisor, HF_MSG_UNSEAL_WANTED, 0, (hf_view) { 0 });
-    return hf_done_encode(&m, &o->reply);
-}
-
 static hf_err apply_revocation(core *c, change *ch)
 {
     uint8_t body[16];
@@ -45,8 +34,9 @@ static hf_err apply_revocation(core *c, change *ch)
     struct hf_done m = { 0 };
 
     if (ch->has_expired)
-        verdicts_forget_revocation(c, ch->expired_id);
-    HF_TRY(verdicts_revoke(c, ch->id, ch->expires_s));
+        revocations_remove(c, ch->expired_id);
+    HF_TRY(revocations_add(c, ch->id, ch->expires_s));
+    sessions_revoked(c, ch->id);
     HF_TRY(hf_done_encode(&m, &w));
     return change_reply(ch, HF_MSG_DONE, hf_writer_view(&w));
 }
@@ -66,8 +56,7 @@ static hf_err drop_expired(op *o, const uint8_t new_id[static 16])
     change *ch = o->change;
     int64_t expires_s;
 
-    if (!verdicts_expired_revocation(o->core, o->now, ch->expired_id, &expires_s) ||
-        memcmp(ch->expired_id, new_id, 16) == 0)
+    if (!revocations_expired(o->core, o->now, ch->expired_id, &expires_s) || memcmp(ch->expired_id, new_id, 16) == 0)
         return HF_OK;
     HF_TRY(set_remove(o, ch->expired_id, expires_s));
     ch->has_expired = true;
@@ -79,8 +68,8 @@ static hf_err replace_or_add(op *o, const uint8_t id[static 16], int64_t *expire
     int64_t before;
 
     HF_TRY(drop_expired(o, id));
-    if (!verdicts_revoked(o->core, id, &before)) {
-        HF_CHECK(o->change->has_expired || !verdicts_revocations_full(o->core),
+    if (!revocations_find(o->core, id, &before)) {
+        HF_CHECK(o->change->has_expired || !revocations_full(o->core),
                  op_fails(o, HF_ERR_QUOTA, "too many tokens are revoked at once"));
         return HF_OK;
     }

@@ -10,12 +10,13 @@ hf_err op_sign(op *o)
     size_t len;
 
     o->payload[o->n_payload++] = in->payload;
-    core_begin_work(o->core);
-    hf_err e = hf_key_sign(cache_key(o->loaded), (hf_scheme)in->scheme, (hf_hash)in->hash, in->prehashed, in->payload,
-                           signature, sizeof(signature), &len);
-    core_end_work(o->core);
+    op_begin_work(o);
+    hf_err e = hf_key_sign_context(cache_key(o->loaded), (hf_scheme)in->scheme, (hf_hash)in->hash, in->prehashed,
+                                   in->context, in->payload, signature, sizeof(signature), &len);
+    op_end_work(o);
     if (e == HF_ERR_UNSUPPORTED)
-        return op_fails(o, e, "this scheme, hash or prehashing does not go with %s", hf_alg_name(o->entry->alg));
+        return op_fails(o, e, "this scheme, hash, prehashing or context does not go with %s",
+                        hf_alg_name(o->entry->alg));
     HF_TRY(e);
     struct hf_signed m = { .version = o->version, .signature = { signature, len } };
     return hf_signed_encode(&m, &o->reply);

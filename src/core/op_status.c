@@ -1,4 +1,5 @@
 #include "core/op.h"
+#include "core/unsealing.h"
 
 #include <string.h>
 
@@ -10,7 +11,7 @@ static bool any_degraded(const core *c)
     for (size_t i = 0; i < CORE_PROCESSES_MAX; i++)
         if (c->processes[i].degraded)
             return true;
-    return false;
+    return c->config.hs256;
 }
 
 hf_err op_status(op *o)
@@ -26,6 +27,19 @@ hf_err op_status(op *o)
     };
 
     return hf_status_info_encode(&m, &o->reply);
+}
+
+/* Not a row of the start: it comes and goes with a reload. */
+static hf_err put_hs256(const core *c, hf_writer *w)
+{
+    struct hf_protection_row row = {
+        .process = hf_view_str("core"),
+        .name = hf_view_str("hs256"),
+        .state = HF_DEGRADED,
+        .why = hf_view_str("HS256 secrets mint tokens; they lie in keyset.json and with supervisor, config, verifier-token, core"),
+    };
+
+    return c->config.hs256 ? hf_protection_row_encode(&row, w) : HF_OK;
 }
 
 static hf_err put_own(const core *c, hf_writer *w)
@@ -50,6 +64,7 @@ hf_err op_capabilities(op *o)
     hf_writer w = hf_writer_on(list, sizeof(list));
 
     HF_TRY(put_own(c, &w));
+    HF_TRY(put_hs256(c, &w));
     for (size_t i = 0; i < CORE_PROCESSES_MAX; i++)
         if (strcmp(c->processes[i].name, "core") != 0)
             hf_put_bytes(&w, c->processes[i].list, c->processes[i].len);
@@ -57,7 +72,7 @@ hf_err op_capabilities(op *o)
         .backing = hf_view_str(hf_backing_name(hf_arena_backing(c->arena))),
         /* `live` always holds while core runs; what a restart is measured against is the anchor. */
         .freshness = hf_view_str(c->anchored_generation != 0 ? "anchored" : "live"),
-        .seal = hf_view_str("file"),
+        .seal = hf_view_str(c->unsealing->opened),
         .strict = c->config.strict,
         .arena_bytes = hf_arena_capacity(c->arena),
         .arena_used = hf_arena_used(c->arena),

@@ -1,4 +1,4 @@
-#include "core/core.h"
+#include "core/unsealing.h"
 
 #include "base/log.h"
 #include "crypto/crypto.h"
@@ -24,7 +24,15 @@
 #define AUDIT_RECHECK 65536u
 #define TAIL_ROWS_MAX 4096u
 
-typedef enum step { STEP_MANIFEST, STEP_KEYS, STEP_WRAPS, STEP_REVOCATIONS, STEP_SEGMENTS, STEP_TAIL } step;
+typedef enum step {
+    STEP_MANIFEST,
+    STEP_KEYS,
+    STEP_WRAPS,
+    STEP_REVOCATIONS,
+    STEP_ANSWERS,
+    STEP_SEGMENTS,
+    STEP_TAIL
+} step;
 
 struct opening {
     step step;
@@ -37,6 +45,8 @@ struct opening {
     struct hf_anchor anchor;
     bool has_anchor;
     bool rollback_accepted; /* an operator took the older state on */
+    char seal[33];          /* the kind that gave the root key */
+    char last_seal[33];     /* and the one that did so last, by the audit; empty: not known */
     char why[256];
 };
 
@@ -80,8 +90,10 @@ static void ask_manifest(core *c)
 void core_forget_keys(core *c)
 {
     cache_drop_all(c->cache);
+    sessions_forget(c);
     hf_key_free(c->journal.sign_key);
     c->journal.sign_key = NULL;
+    journal_macs_forget(c);
     hf_epoch_file_clear(&c->epochs);
     hf_root_keys_free(c->keys);
     c->keys = NULL;
@@ -99,12 +111,15 @@ static void give_up(core *c, core_state state, const char *why)
     opening_drop(c);
     core_forget_keys(c);
     core_set_state(c, state, why);
+    unsealing_end(c, state == CORE_FAILED ? HF_ERR_INTEGRITY : HF_ERR_PEER_GONE, why);
 }
 
 void opening_abort(core *c)
 {
     if (c->opening)
-        give_up(c, CORE_SEALED, "the store went away while it was read; unsealing starts again");
+        give_up(c, CORE_SEALED,
+                c->unsealing->opens_alone ? "the store went away while it was read; unsealing starts again"
+                                          : "the store went away while it was read; unseal again");
 }
 
 /* ---- epoch file and anchor ---- */
@@ -262,7 +277,13 @@ static hf_err take_revocation(core *c, struct opening *o, const struct hf_store_
 
     HF_CHECK(row->kind == HF_ROW_REVOCATION && row->version == 0, HF_ERR_INTEGRITY);
     HF_TRY(hf_revocation_decode(c->keys, row->blob, row->id, &expires));
-    HF_TRY(verdicts_revoke(c, row->id, expires));
+    HF_TRY(revocations_add(c, row->id, expires));
+    return add_to_set(c, o, row);
+}
+
+static hf_err take_answer(core *c, struct opening *o, const struct hf_store_row *row)
+{
+    HF_TRY(answers_take_row(c, row));
     return add_to_set(c, o, row);
 }
 
@@ -270,6 +291,32 @@ static hf_err take_revocation(core *c, struct opening *o, const struct hf_store_
 static uint64_t audit_from(const core *c)
 {
     return c->manifest.audit_seq > AUDIT_RECHECK ? c->manifest.audit_seq - AUDIT_RECHECK : 0;
+}
+
+#define UNSEALED "unsealed: seal "
+
+/* Which kind of seal an entry says that the HSM was opened with. */
+static void note_seal(struct opening *o, hf_view record)
+{
+    struct hf_audit_record rec;
+    const size_t prefix = sizeof(UNSEALED) - 1;
+
+    if (hf_audit_record_decode(record, &rec) != HF_OK || rec.action != HF_MSG_ROOT_KEY || rec.detail.len <= prefix ||
+        !hf_view_eq_str(hf_view_of(rec.detail.ptr, prefix), UNSEALED))
+        return;
+    const uint8_t *word = rec.detail.ptr + prefix;
+    const uint8_t *end = memchr(word, ';', rec.detail.len - prefix);
+    size_t len = end != NULL ? (size_t)(end - word) : rec.detail.len - prefix;
+    if (hf_view_to_str(hf_view_of(word, len), o->last_seal, sizeof(o->last_seal)) != HF_OK)
+        o->last_seal[0] = '\0';
+}
+
+static void note_seals(struct opening *o, hf_view entries)
+{
+    struct hf_audit_entry e;
+
+    while (hf_audit_entry_next(&entries, &e) == HF_OK)
+        note_seal(o, e.record);
 }
 
 static hf_err take_segment(core *c, struct opening *o, const struct hf_store_row *row)
@@ -286,6 +333,7 @@ static hf_err take_segment(core *c, struct opening *o, const struct hf_store_row
     /* Only a start that does not read from the beginning has to believe its first segment. */
     if (o->saw_segment || c->manifest.audit_seq <= AUDIT_RECHECK)
         HF_TRY(hf_segment_follows(o->index, &o->chain, &seg));
+    note_seals(o, seg.entries);
     o->saw_segment = true;
     o->index = seg.index;
     o->chain.seq = seg.last_seq;
@@ -387,6 +435,7 @@ static hf_err adopt_stored(core *c, struct opening *o)
         return because(
             o, HF_ERR_AUDIT_FULL,
             "the audit ring is too small for the records that the last run left: raise ring_mib in holdfast.conf");
+    note_seals(o, entries);
     contradict(c, entries, c->journal.chain.seq);
     if (journal_unsealed(c))
         c->journal.oldest_unsealed = hf_mono_now();
@@ -406,10 +455,13 @@ static hf_err finish_opening(core *c, struct opening *o)
     else if (o->keys != 0 || o->saw_segment)
         return because(o, HF_ERR_INTEGRITY, "the store has rows but no manifest: it was altered");
     HF_TRY(load_sign_key(c));
+    HF_TRY(sessions_start(c));
+    HF_TRY(index_sort(c->index)); /* the store gives them by id */
     c->set = o->set;
     /* After `seal` and `unseal` in one process our own chain goes on; a new process begins where the store ends. */
     bool goes_on = c->journal.chain.seq > 0 && c->journal.sealed.seq == o->chain.seq &&
                    memcmp(c->journal.sealed.head, o->chain.head, sizeof(o->chain.head)) == 0;
+    c->journal.chained = true;
     if (goes_on)
         return HF_OK;
     c->journal.chain = c->journal.sealed = o->chain;
@@ -417,29 +469,53 @@ static hf_err finish_opening(core *c, struct opening *o)
     return adopt_stored(c, o);
 }
 
-static void open_now(core *c)
+/* "unsealed: seal KIND", and what else an auditor has to know of this opening. */
+static void describe(const core *c, const struct opening *o, char *dst, size_t cap)
 {
-    char detail[160] = "unsealed";
+    int n = snprintf(dst, cap, UNSEALED "%s", o->seal);
+    const char *before = c->unsealing->opened[0] != '\0' ? c->unsealing->opened : o->last_seal;
+    bool changed = before[0] != '\0' && strcmp(before, o->seal) != 0;
 
-    if (c->open_step->rollback_accepted) {
-        snprintf(detail, sizeof(detail), "unsealed; rollback accepted: store generation %llu, anchored %llu",
-                 (unsigned long long)c->manifest.generation,
-                 (unsigned long long)c->open_step->anchor.manifest_generation);
-        hf_log(HF_LOG_WARN, "%s", detail);
-    }
-    opening_drop(c);
-    boot_hand_over_ring(c); /* not sooner: until now the last run's ring is the one that counts */
-    core_set_state(c, CORE_OPEN, "");
+    if (changed)
+        n += snprintf(dst + n, cap - (size_t)n, "; before it was %s", before);
+    if (o->rollback_accepted)
+        snprintf(dst + n, cap - (size_t)n, "; rollback accepted: store generation %llu, anchored %llu",
+                 (unsigned long long)c->manifest.generation, (unsigned long long)o->anchor.manifest_generation);
+    if (o->rollback_accepted || changed)
+        hf_log(HF_LOG_WARN, "%s", dst);
+}
+
+static void audit_opening(core *c, const char *detail)
+{
+    const unsealing *u = c->unsealing;
     struct hf_audit_record rec = {
         .time = hf_wall_now(),
         .klass = HF_AUDIT_DURABLE,
         .action = HF_MSG_ROOT_KEY,
         .count = 1,
         .actor = hf_view_str("core"),
+        .request_id = hf_view_str(u->request_id),
         .detail = hf_view_str(detail),
     };
+
+    if (u->under_way)
+        memcpy(rec.address, u->address, sizeof(rec.address));
+    kept_write(c);
     if (journal_append(c, &rec) != HF_OK)
         hf_log(HF_LOG_ERROR, "the unsealing cannot be audited: the journal is full");
+}
+
+static void open_now(core *c)
+{
+    char detail[200];
+
+    describe(c, c->open_step, detail, sizeof(detail));
+    snprintf(c->unsealing->opened, sizeof(c->unsealing->opened), "%s", c->open_step->seal);
+    opening_drop(c);
+    boot_hand_over_ring(c); /* not sooner: until now the last run's ring is the one that counts */
+    core_set_state(c, CORE_OPEN, "");
+    audit_opening(c, detail);
+    unsealing_end(c, HF_OK, "");
     epoch_resume(c);
     commit_pump(c);
 }
@@ -456,6 +532,7 @@ static const scan_step scans[] = {
     [STEP_KEYS] = { HF_ROW_KEY, take_key, "a key record" },
     [STEP_WRAPS] = { HF_ROW_WRAP, take_wrap, "a wrapped data key" },
     [STEP_REVOCATIONS] = { HF_ROW_REVOCATION, take_revocation, "a token revocation" },
+    [STEP_ANSWERS] = { HF_ROW_ANSWER, take_answer, "an answer to an Idempotency-Key" },
     [STEP_SEGMENTS] = { HF_ROW_SEGMENT, take_segment, "an audit segment" },
 };
 
@@ -540,6 +617,7 @@ static hf_err advance(core *c, struct opening *o, const struct hf_store_rows *ro
     case STEP_KEYS:
     case STEP_WRAPS:
     case STEP_REVOCATIONS:
+    case STEP_ANSWERS:
     case STEP_SEGMENTS:
         return take_rows(c, o, rows);
     case STEP_TAIL:
@@ -567,7 +645,7 @@ void opening_rows(core *c, const struct hf_store_rows *rows)
     give_up(c, e == HF_ERR_STORE || e == HF_ERR_SYSTEM ? CORE_SEALED : CORE_FAILED, why);
 }
 
-hf_err opening_start(core *c, hf_secret *root)
+hf_err opening_start(core *c, hf_secret *root, hf_view seal)
 {
     struct opening *o = calloc(1, sizeof(*o));
     key_index *fresh = NULL;
@@ -582,8 +660,12 @@ hf_err opening_start(core *c, hf_secret *root)
         core_set_state(c, CORE_SEALED, hf_err_text(e));
         return e;
     }
+    if (hf_view_to_str(seal, o->seal, sizeof(o->seal)) != HF_OK)
+        o->seal[0] = '\0';
     index_free(c->index);
     c->index = fresh;
+    answers_clear(c->answers);
+    c->journal.chained = false;
     c->open_step = o;
     c->opening = true;
     core_set_state(c, CORE_SEALED, "opening");
@@ -596,8 +678,8 @@ void opening_store_back(core *c)
 {
     if (c->opening && c->open_step->step == STEP_MANIFEST)
         ask_manifest(c);
-    else if (c->state == CORE_SEALED && !c->opening && c->supervisor != NULL)
-        peer_send(c->supervisor, HF_MSG_UNSEAL_WANTED, 0, (hf_view) { 0 });
+    else if (c->state == CORE_SEALED && !c->opening)
+        unsealing_begin(c);
     else
         commit_store_back(c);
 }
@@ -607,8 +689,11 @@ void core_seal(core *c)
     core_forget_keys(c);
     verdicts_fail_all(c, HF_ERR_SEALED);
     loading_fail_all(c, HF_ERR_SEALED);
+    slow_fail_all(c, HF_ERR_SEALED);
     audit_fail_all(c, HF_ERR_SEALED);
     request_queue_fail(c, &c->waiting_changes, HF_ERR_SEALED, NULL);
     durable_fail_all(c, HF_ERR_SEALED);
     core_set_state(c, CORE_SEALED, "sealed by an administrator");
+    c->unsealing->by_hand = true;
+    unsealing_begin(c);
 }

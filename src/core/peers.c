@@ -1,4 +1,4 @@
-#include "core/core.h"
+#include "core/unsealing.h"
 
 #include "base/log.h"
 #include <stdlib.h>
@@ -17,9 +17,20 @@ void peer_send(peer *p, uint16_t type, uint64_t id, hf_view body)
 {
     if (p == NULL || p->channel == NULL)
         return;
+    /* On its own lane the message leaves with others, after the lock is given back. From elsewhere at once. */
+    bool soon = p->role == HF_PEER_GATEWAY && p->lane == lane_here();
+    hf_err e =
+        soon ? hf_channel_send_soon(p->channel, type, id, body) : hf_channel_send(p->channel, type, id, body, NULL, 0);
     /* A peer that is gone, or so slow that its queue is full, loses the message: its own deadline answers its client. */
-    if (hf_channel_send(p->channel, type, id, body, NULL, 0) == HF_ERR_OVERLOADED)
+    if (e == HF_ERR_OVERLOADED)
         hf_log(HF_LOG_WARN, "the queue to a peer (role %d) is full, a message was dropped", p->role);
+}
+
+void peers_flush(core *c)
+{
+    for (size_t i = 0; i < CORE_PEERS_MAX; i++)
+        if (c->peers[i].channel != NULL && c->peers[i].role == HF_PEER_GATEWAY)
+            (void)!hf_channel_flush(c->peers[i].channel); /* a peer that is gone ends its channel by itself */
 }
 
 /* Which pointer of core stands for a role that exists once; NULL for gateways. */
@@ -83,6 +94,8 @@ void peer_end(peer *p, hf_err cause)
         store_gone(c);
     if (role == HF_PEER_VERIFIER && was_current)
         verdicts_verifier_gone(c);
+    if (role == HF_PEER_UNSEAL && was_current)
+        unsealing_peer_gone(c);
 }
 
 static void on_end(void *arg, hf_err cause)
@@ -135,7 +148,7 @@ static void buffer_free(void *buffer)
     hf_secret_free(buffer);
 }
 
-/* The root key comes this way: not even for a moment may it lie in ordinary memory. */
+/* The root key and the TLS key come this way: not even for a moment may it lie in ordinary memory. */
 static hf_err receive_in_arena(hf_channel *channel)
 {
     hf_secret *buffer;
@@ -150,7 +163,7 @@ hf_err peer_add(core *c, lane *l, hf_peer_role role, int fd, peer **ret)
     hf_channel *channel;
 
     HF_TRY(hf_channel_new(fd, QUEUE_BYTES, hf_message_max_body, &channel));
-    hf_err e = role == HF_PEER_UNSEAL ? receive_in_arena(channel) : HF_OK;
+    hf_err e = role == HF_PEER_UNSEAL || role == HF_PEER_CONFIG ? receive_in_arena(channel) : HF_OK;
     if (e == HF_OK)
         e = peer_adopt(c, l, role, channel, ret);
     if (e != HF_OK)

@@ -57,12 +57,16 @@ void request_free(core *c, request *r)
         return;
     explicit_bzero((void *)(uintptr_t)r->body.ptr, r->body.len);
     free((void *)(uintptr_t)r->body.ptr);
+    slow_free(c, r->slow);
     free(r);
     c->parked--;
 }
 
 void request_answer(core *c, const request *r, uint16_t type, hf_view body)
 {
+    /* Nothing that was done before a change leaves after the change was acknowledged. */
+    if (r->row->audit == HF_AUDITED_DURABLE)
+        peers_flush(c);
     peer_send(peer_find(c, r->peer_slot, r->peer_generation), type, r->id, body);
 }
 
@@ -103,7 +107,7 @@ void request_queue_fail(core *c, request_queue *q, hf_err e, const char *detail)
 }
 
 /* Answers what has waited too long. Requests inside a transaction are not here: the store's answer decides about those. */
-static void expire_queue(core *c, request_queue *q, hf_mono now)
+void request_queue_expire(core *c, request_queue *q, hf_mono now, const char *detail)
 {
     request_queue kept;
 
@@ -115,7 +119,7 @@ static void expire_queue(core *c, request_queue *q, hf_mono now)
             kept.len++;
             continue;
         }
-        request_fail(c, r, HF_ERR_TIMEOUT, NULL, 0);
+        request_fail(c, r, HF_ERR_TIMEOUT, detail, 0);
         request_free(c, r);
     }
     *q = kept;
@@ -125,5 +129,5 @@ static void expire_queue(core *c, request_queue *q, hf_mono now)
 
 void requests_expire(core *c, hf_mono now)
 {
-    expire_queue(c, &c->waiting_changes, now);
+    request_queue_expire(c, &c->waiting_changes, now, NULL);
 }

@@ -1,21 +1,30 @@
 #include "core/core.h"
 
-#include "base/log.h"
-#include "crypto/crypto.h"
+#include "core/sessions.h"
+#include "records/revocation.h"
 #include <stdlib.h>
 #include <string.h>
 
 /*
- * What the verifier said about tokens. Only acceptances are kept, and each use compares times, keyset generation,
- * revocations and bindings again. One token is with the verifier at a time, so that a crash names its token.
+ * What the verifier said about tokens. Only acceptances are kept; each use compares times, revocations and bindings
+ * again, and what the keyset says about the key was compared when the verdict came: another keyset empties the cache.
  */
 #define CACHE_SLOTS 4096
 #define POISON_SLOTS 64
 #define POISON_SECONDS 60
-#define REVOKED_MAX 16384
-/* The most that tokens.leeway_s may be: a revocation is kept for longer than any clock could need it. */
-#define LEEWAY_MAX_S 120
+#define ASKED_MAX 8
 #define ASK_AGAIN_MS 25
+/* A verifier that says nothing for so long hangs on the oldest token that it has. */
+#define STUCK_MS 5000
+
+/* A token that is with the verifier, and the requests that wait for its verdict. */
+struct asked {
+    uint64_t id; /* 0: free */
+    uint8_t hash[32];
+    hf_mono at;
+    bool stuck; /* the verifier hangs on it: it is poisoned, and nobody waits for it */
+    request_queue waiting;
+};
 
 struct verdict_cache {
     verdict slots[CACHE_SLOTS];
@@ -24,17 +33,17 @@ struct verdict_cache {
         hf_mono until;
     } poisoned[POISON_SLOTS];
     size_t next_poisoned;
-    struct revoked {
-        uint8_t id[16];
-        int64_t expires_s;
-    } *revoked;
-    size_t n_revoked, cap_revoked;
-    request_queue waiting;     /* the head is with the verifier when asked */
-    uint8_t asked_hash[32];
-    bool asked;
-    uint64_t asked_id;
+    struct asked asked[ASKED_MAX];
+    size_t n_asked;
+    uint64_t last_id;
+    request_queue waiting; /* not with the verifier yet */
+    size_t suspects; /* so many tokens were with a verifier that died: they go one at a time, to find which it was */
     hf_mono ask_at; /* not before: a verifier that has not the new keyset yet */
+    hf_mono heard_at; /* the verifier's last sign of life */
+    bool asking; /* ask_more is at work further up the stack */
 };
+
+static void ask_more(core *c);
 
 hf_err verdicts_new(verdict_cache **ret)
 {
@@ -42,6 +51,8 @@ hf_err verdicts_new(verdict_cache **ret)
 
     HF_CHECK(v != NULL, HF_ERR_SYSTEM);
     request_queue_init(&v->waiting);
+    for (size_t i = 0; i < ASKED_MAX; i++)
+        request_queue_init(&v->asked[i].waiting);
     *ret = v;
     return HF_OK;
 }
@@ -56,105 +67,15 @@ static verdict *slot_of(verdict_cache *v, const uint8_t hash[static 32])
     return &v->slots[((uint32_t)hash[0] << 8 | hash[1]) % CACHE_SLOTS];
 }
 
-static bool is_poisoned(const verdict_cache *v, const uint8_t hash[static 32], hf_mono now)
+const verdict *verdicts_known(const core *c, const uint8_t hash[static 32])
 {
-    for (size_t i = 0; i < POISON_SLOTS; i++)
-        if (v->poisoned[i].until.ns > now.ns && memcmp(v->poisoned[i].token_hash, hash, 32) == 0)
-            return true;
-    return false;
+    const verdict *v = slot_of(c->verdicts, hash);
+    bool is = v->keyset_generation == c->keyset.generation && v->expires_s != 0 && memcmp(v->token_hash, hash, 32) == 0;
+
+    return is ? v : NULL;
 }
 
-static bool is_revoked(const verdict_cache *v, const char *jti)
-{
-    uint8_t hash[32];
-    hf_view part = hf_view_str(jti);
-
-    if (v->n_revoked == 0 || part.len == 0)
-        return false;
-    if (hf_digest(HF_HASH_SHA256, &part, 1, hash) != HF_OK)
-        return true;
-    for (size_t i = 0; i < v->n_revoked; i++)
-        if (memcmp(v->revoked[i].id, hash, sizeof(v->revoked[i].id)) == 0)
-            return true;
-    return false;
-}
-
-static struct revoked *find_revoked(const verdict_cache *v, const uint8_t id[static 16])
-{
-    for (size_t i = 0; i < v->n_revoked; i++)
-        if (memcmp(v->revoked[i].id, id, sizeof(v->revoked[i].id)) == 0)
-            return &v->revoked[i];
-    return NULL;
-}
-
-bool verdicts_revoked(const core *c, const uint8_t id[static 16], int64_t *ret_expires_s)
-{
-    const struct revoked *r = find_revoked(c->verdicts, id);
-
-    if (r == NULL)
-        return false;
-    *ret_expires_s = r->expires_s;
-    return true;
-}
-
-bool verdicts_expired_revocation(const core *c, hf_wall now, uint8_t ret_id[static 16], int64_t *ret_expires_s)
-{
-    const verdict_cache *v = c->verdicts;
-
-    for (size_t i = 0; i < v->n_revoked; i++)
-        if (v->revoked[i].expires_s + LEEWAY_MAX_S < hf_wall_s(now)) {
-            memcpy(ret_id, v->revoked[i].id, sizeof(v->revoked[i].id));
-            *ret_expires_s = v->revoked[i].expires_s;
-            return true;
-        }
-    return false;
-}
-
-bool verdicts_revocations_full(const core *c)
-{
-    return c->verdicts->n_revoked >= REVOKED_MAX;
-}
-
-void verdicts_forget_revocation(core *c, const uint8_t id[static 16])
-{
-    struct revoked *r = find_revoked(c->verdicts, id);
-
-    if (r != NULL)
-        *r = c->verdicts->revoked[--c->verdicts->n_revoked];
-}
-
-hf_err verdicts_revoke(core *c, const uint8_t id[static 16], int64_t expires_s)
-{
-    verdict_cache *v = c->verdicts;
-    struct revoked *known = find_revoked(v, id);
-
-    if (known != NULL) {
-        known->expires_s = expires_s;
-        return HF_OK;
-    }
-    HF_CHECK(v->n_revoked < REVOKED_MAX, HF_ERR_QUOTA);
-    if (v->n_revoked == v->cap_revoked) {
-        size_t cap = v->cap_revoked == 0 ? 64 : v->cap_revoked * 2;
-        struct revoked *more = realloc(v->revoked, cap * sizeof(*more));
-        HF_CHECK(more != NULL, HF_ERR_SYSTEM);
-        v->revoked = more;
-        v->cap_revoked = cap;
-    }
-    memcpy(v->revoked[v->n_revoked].id, id, 16);
-    v->revoked[v->n_revoked++].expires_s = expires_s;
-    return HF_OK;
-}
-
-/* The rights that the token's key can give at all; a token may only narrow them. */
-static hf_err check_key(const core *c, const verdict *v)
-{
-    struct hf_keyset_row row;
-
-    HF_CHECK(keyset_find(c, hf_view_str(v->kid), &row) == HF_OK, HF_ERR_TOKEN_REVOKED);
-    HF_CHECK(hf_view_eq_str(row.actor, "*") || hf_view_eq_str(row.actor, v->subject), HF_ERR_BAD_TOKEN);
-    HF_CHECK((v->roles & ~row.roles) == 0 && v->roles != 0, HF_ERR_BAD_TOKEN);
-    return HF_OK;
-}
+/* ---- is a verdict good for this request? ---- */
 
 static hf_err check_times(const core *c, const verdict *v, hf_wall now)
 {
@@ -169,104 +90,237 @@ static hf_err check_times(const core *c, const verdict *v, hf_wall now)
     return HF_OK;
 }
 
-/* What is judged anew on every request. */
-static hf_err accept(const core *c, const verdict *v, const struct hf_head *head, hf_wall now, actor *ret)
+hf_err verdicts_holds(const core *c, const verdict *v, hf_wall now)
 {
-    HF_CHECK(v->subject[0] != '\0', HF_ERR_BAD_TOKEN); /* what nobody does cannot be audited */
-    HF_TRY(check_key(c, v));
+    HF_TRY(v->by_keyset);
     HF_TRY(check_times(c, v, now));
-    HF_CHECK(!is_revoked(c->verdicts, v->jti), HF_ERR_TOKEN_REVOKED);
-    HF_CHECK(!v->has_cert || (head->has_cert && memcmp(v->cert_hash, head->cert_hash, 32) == 0), HF_ERR_BAD_TOKEN);
-    memcpy(ret->subject, v->subject, sizeof(ret->subject));
-    ret->roles = v->roles;
+    HF_CHECK(!v->has_jti || !revocations_has(c, v->revocation_id), HF_ERR_TOKEN_REVOKED);
     return HF_OK;
 }
 
-/* The token of a parked request: decoded again, because the request owns its bytes. */
-static hf_view token_of(const request *r)
+static hf_err check_binding(bool has_cert, const uint8_t hash[static 32], const struct hf_head *head)
 {
-    union {
-        struct hf_head head;
-        uint8_t room[1024];
-    } in;
-
-    if (r->row->size > sizeof(in) ||
-        hf_fields_decode(r->row->fields, r->row->n_fields, r->body, &in, r->row->size) != HF_OK)
-        return (hf_view) { 0 };
-    return in.head.token;
+    return !has_cert || (head->has_cert && memcmp(hash, head->cert_hash, 32) == 0) ? HF_OK : HF_ERR_BAD_TOKEN;
 }
 
-/* Failures have no actor: they are counted, and each request that waited with this token gets the answer. */
-static void refuse_head(core *c, hf_err e)
+/* What is judged anew on every request. */
+static hf_err accept(const core *c, const verdict *v, const struct hf_head *head, hf_wall now, actor *ret)
 {
-    request *r = request_take(&c->verdicts->waiting);
-    union {
-        struct hf_head head;
-        uint8_t room[1024];
-    } in;
+    HF_TRY(verdicts_holds(c, v, now));
+    HF_TRY(check_binding(v->has_cert, v->cert_hash, head));
+    memcpy(ret->subject, v->subject, sizeof(v->subject));
+    ret->roles = v->roles;
+    ret->session = NULL;
+    return HF_OK;
+}
 
-    if (r == NULL)
+/* Core's own tokens: everything about them is in its table. */
+static hf_err accept_session(session *s, const struct hf_head *head, hf_wall now, actor *ret)
+{
+    HF_CHECK(sessions_live(s, now), HF_ERR_TOKEN_EXPIRED);
+    HF_TRY(check_binding(s->has_cert, s->cert_hash, head));
+    memcpy(ret->subject, s->subject, sizeof(s->subject));
+    ret->roles = s->roles;
+    ret->session = s;
+    return HF_OK;
+}
+
+/* ---- tokens that made a verifier crash ---- */
+
+static bool is_poisoned(const verdict_cache *v, const uint8_t hash[static 32])
+{
+    hf_mono now = hf_mono_now();
+
+    for (size_t i = 0; i < POISON_SLOTS; i++)
+        if (v->poisoned[i].until.ns > now.ns && memcmp(v->poisoned[i].token_hash, hash, 32) == 0)
+            return true;
+    return false;
+}
+
+static void poison(verdict_cache *v, const uint8_t hash[static 32])
+{
+    memcpy(v->poisoned[v->next_poisoned].token_hash, hash, 32);
+    v->poisoned[v->next_poisoned].until = hf_mono_after_ms(hf_mono_now(), POISON_SECONDS * 1000);
+    v->next_poisoned = (v->next_poisoned + 1) % POISON_SLOTS;
+}
+
+/* ---- requests that wait ---- */
+
+union any_head {
+    struct hf_head head;
+    struct hf_introspect introspect;
+    uint8_t room[1024];
+};
+
+/* The fields of a parked request: decoded again, because the request owns its bytes. */
+static bool fields_of(const request *r, union any_head *ret)
+{
+    return r->row->size <= sizeof(*ret) &&
+           hf_fields_decode(r->row->fields, r->row->n_fields, r->body, ret, r->row->size) == HF_OK;
+}
+
+/* Failures have no actor: they are counted. One that asks about another token runs on and answers that it is not active. */
+static void refuse(core *c, request *r, hf_err e)
+{
+    union any_head in;
+
+    if (r->asks_subject) {
+        r->subject_refused = true;
+        dispatch_run(c, lane_here(), r);
         return;
-    if (hf_fields_decode(r->row->fields, r->row->n_fields, r->body, &in, r->row->size) == HF_OK)
+    }
+    if (fields_of(r, &in))
         failures_count(c, in.head.address, e, 1);
     request_fail(c, r, e, NULL, 0);
     request_free(c, r);
 }
 
-static bool is_known(const core *c, const uint8_t hash[static 32])
+static void refuse_all(core *c, request_queue *q, hf_err e)
 {
-    const verdict *known = slot_of(c->verdicts, hash);
-
-    return known->keyset_generation == c->keyset.generation && known->expires_s != 0 &&
-           memcmp(known->token_hash, hash, 32) == 0;
+    for (request *r; (r = request_take(q)) != NULL;)
+        refuse(c, r, e);
 }
 
-/* Sends the first waiting token that is still unknown to the verifier; what became known meanwhile just runs. */
-static void ask_next(core *c)
+/* Moves all of `from` in front of `to`. */
+static void put_first(request_queue *to, request_queue *from)
+{
+    if (from->head == NULL)
+        return;
+    *from->tail = to->head;
+    if (to->head == NULL)
+        to->tail = from->tail;
+    to->head = from->head;
+    to->len += from->len;
+    request_queue_init(from);
+}
+
+/* ---- asking ---- */
+
+static struct asked *asked_about(verdict_cache *v, const uint8_t hash[static 32])
+{
+    for (size_t i = 0; i < ASKED_MAX; i++)
+        if (v->asked[i].id != 0 && memcmp(v->asked[i].hash, hash, 32) == 0)
+            return &v->asked[i];
+    return NULL;
+}
+
+static struct asked *asked_by_id(verdict_cache *v, uint64_t id)
+{
+    for (size_t i = 0; i < ASKED_MAX; i++)
+        if (v->asked[i].id == id)
+            return &v->asked[i];
+    return NULL;
+}
+
+static void asked_end(verdict_cache *v, struct asked *a)
+{
+    a->id = 0;
+    v->n_asked--;
+}
+
+/* Takes r. A slot is free. */
+static void ask(core *c, request *r)
 {
     verdict_cache *v = c->verdicts;
+    struct asked *a = asked_by_id(v, 0);
     static uint8_t bytes[8448];
+    hf_writer w = hf_writer_on(bytes, sizeof(bytes));
+    struct hf_verify_token m;
+    union any_head in;
 
-    if (c->verifier == NULL || hf_mono_now().ns < v->ask_at.ns)
+    if (!fields_of(r, &in)) {
+        refuse(c, r, HF_ERR_BAD_TOKEN);
         return;
-    while (!v->asked && v->waiting.head != NULL) {
-        hf_writer w = hf_writer_on(bytes, sizeof(bytes));
-        struct hf_verify_token m = { .token = token_of(v->waiting.head) };
-        if (hf_digest(HF_HASH_SHA256, &m.token, 1, v->asked_hash) != HF_OK || hf_verify_token_encode(&m, &w) != HF_OK) {
-            refuse_head(c, HF_ERR_BAD_TOKEN);
-            continue;
-        }
-        if (is_known(c, v->asked_hash)) {
-            dispatch_run(c, lane_here(), request_take(&v->waiting));
-            continue;
-        }
-        v->asked = true;
-        v->asked_id++;
-        peer_send(c->verifier, HF_MSG_VERIFY_TOKEN, v->asked_id, hf_writer_view(&w));
     }
+    m.token = r->asks_subject ? in.introspect.subject_token : in.head.token;
+    if (hf_verify_token_encode(&m, &w) != HF_OK || request_park(c, r, &a->waiting) != HF_OK) {
+        refuse(c, r, HF_ERR_BAD_TOKEN);
+        return;
+    }
+    a->id = ++v->last_id;
+    a->stuck = false;
+    a->at = hf_mono_now();
+    memcpy(a->hash, r->wanted_hash, sizeof(a->hash));
+    v->n_asked++;
+    peer_send(c->verifier, HF_MSG_VERIFY_TOKEN, a->id, hf_writer_view(&w));
+}
+
+/* One request that waits: its verdict may be there or on its way by now. False: it has to go on waiting. */
+static bool settle(core *c, request_queue *q)
+{
+    verdict_cache *v = c->verdicts;
+    request *r = q->head;
+    struct asked *a = asked_about(v, r->wanted_hash);
+    bool known = a == NULL && verdicts_known(c, r->wanted_hash) != NULL;
+    bool bad = a != NULL ? a->stuck : !known && is_poisoned(v, r->wanted_hash);
+
+    if (a == NULL && !known && !bad && v->n_asked >= (v->suspects > 0 ? 1 : ASKED_MAX))
+        return false;
+    r = request_take(q);
+    if (bad)
+        refuse(c, r, HF_ERR_BAD_TOKEN);
+    else if (a != NULL)
+        (void)!request_park(c, r, &a->waiting); /* it has a copy of its own already, so this cannot fail */
+    else if (known)
+        dispatch_run(c, lane_here(), r);
+    else
+        ask(c, r);
+    return true;
+}
+
+/* What runs here may ask itself: that only lengthens the queue. */
+static void ask_more(core *c)
+{
+    verdict_cache *v = c->verdicts;
+
+    if (v->asking)
+        return;
+    v->asking = true;
+    while (c->verifier != NULL && hf_mono_now().ns >= v->ask_at.ns && v->waiting.head != NULL && settle(c, &v->waiting))
+        continue;
+    v->asking = false;
+}
+
+static hf_err wait_for(core *c, request *r, const uint8_t hash[static 32], bool *ret_wait)
+{
+    HF_CHECK(c->verifier != NULL, HF_ERR_PEER_GONE);
+    memcpy(r->wanted_hash, hash, sizeof(r->wanted_hash));
+    HF_TRY(request_park(c, r, &c->verdicts->waiting));
+    *ret_wait = true;
+    ask_more(c);
+    return HF_OK;
 }
 
 hf_err verdicts_judge(core *c, request *r, const struct hf_head *head, hf_wall now, actor *ret, bool *ret_wait)
 {
-    verdict_cache *v = c->verdicts;
-    uint8_t hash[32];
+    const uint8_t *hash = r->token_hash;
 
     *ret_wait = false;
     HF_CHECK(head->token.len > 0, HF_ERR_NO_TOKEN);
-    HF_TRY(hf_digest(HF_HASH_SHA256, &head->token, 1, hash));
-    if (is_known(c, hash))
-        return accept(c, slot_of(v, hash), head, now, ret);
-    HF_CHECK(!is_poisoned(v, hash, hf_mono_now()), HF_ERR_BAD_TOKEN);
-    HF_CHECK(c->verifier != NULL, HF_ERR_PEER_GONE);
-    HF_TRY(request_park(c, r, &v->waiting));
-    *ret_wait = true;
-    ask_next(c);
-    return HF_OK;
+    const verdict *v = verdicts_known(c, hash);
+    if (v != NULL)
+        return accept(c, v, head, now, ret);
+    session *s = sessions_find(c, hash);
+    if (s != NULL)
+        return accept_session(s, head, now, ret);
+    HF_CHECK(!is_poisoned(c->verdicts, hash), HF_ERR_BAD_TOKEN);
+    r->asks_subject = false;
+    return wait_for(c, r, hash, ret_wait);
 }
 
-static void remember(core *c, const struct hf_verdict *m)
+hf_err verdicts_ask_subject(core *c, request *r, const uint8_t hash[static 32], bool *ret_wait)
 {
-    verdict *v = slot_of(c->verdicts, c->verdicts->asked_hash);
+    if (is_poisoned(c->verdicts, hash))
+        return HF_OK;
+    r->asks_subject = true;
+    return wait_for(c, r, hash, ret_wait);
+}
+
+/* ---- answers ---- */
+
+/* The verifier said what the token says; what its key may say is in the keyset that core has checked. */
+static hf_err remember(core *c, const uint8_t hash[static 32], const struct hf_verdict *m)
+{
     verdict fresh = {
         .keyset_generation = m->keyset_generation,
         .roles = m->roles,
@@ -274,84 +328,150 @@ static void remember(core *c, const struct hf_verdict *m)
         .not_before_s = m->not_before_s,
         .expires_s = m->expires_s,
         .has_cert = m->has_cert,
+        .has_jti = m->jti.len > 0,
     };
 
-    memcpy(fresh.token_hash, c->verdicts->asked_hash, 32);
+    memcpy(fresh.token_hash, hash, 32);
     memcpy(fresh.cert_hash, m->cert_hash, 32);
-    if (hf_view_to_str(m->kid, fresh.kid, sizeof(fresh.kid)) != HF_OK ||
-        hf_view_to_str(m->jti, fresh.jti, sizeof(fresh.jti)) != HF_OK ||
-        hf_view_to_str(m->subject, fresh.subject, sizeof(fresh.subject)) != HF_OK)
+    HF_TRY(hf_view_to_str(m->kid, fresh.kid, sizeof(fresh.kid)));
+    HF_TRY(hf_view_to_str(m->jti, fresh.jti, sizeof(fresh.jti)));
+    HF_TRY(hf_view_to_str(m->subject, fresh.subject, sizeof(fresh.subject)));
+    HF_CHECK(m->expires_s != 0 && m->subject.len != 0, HF_ERR_BAD_TOKEN); /* what nobody does cannot be audited */
+    if (fresh.has_jti)
+        HF_TRY(hf_revocation_id(m->jti, fresh.revocation_id));
+    fresh.by_keyset = keyset_allows(c, m->kid, fresh.subject, fresh.roles);
+    *slot_of(c->verdicts, hash) = fresh;
+    return HF_OK;
+}
+
+static void take_verdict(core *c, struct asked *a, const struct hf_verdict *m)
+{
+    verdict_cache *v = c->verdicts;
+    request_queue waiting;
+    uint8_t hash[32];
+
+    memcpy(hash, a->hash, sizeof(hash));
+    request_queue_init(&waiting);
+    put_first(&waiting, &a->waiting);
+    asked_end(v, a);
+    if (m->keyset_generation != c->keyset.generation) {
+        /* The verifier has an older keyset: it is being given the new one. */
+        v->ask_at = hf_mono_after_ms(hf_mono_now(), ASK_AGAIN_MS);
+        put_first(&v->waiting, &waiting);
         return;
-    *v = fresh;
+    }
+    v->suspects -= v->suspects > 0 ? 1 : 0;
+    hf_err e = m->error == HF_OK ? remember(c, hash, m) : m->error < HF_ERR_COUNT ? (hf_err)m->error : HF_ERR_BAD_TOKEN;
+    if (e == HF_OK)
+        request_rerun_all(c, &waiting);
+    else
+        refuse_all(c, &waiting, e);
 }
 
 void verdicts_answer(core *c, const hf_message *msg)
 {
     verdict_cache *v = c->verdicts;
+    struct asked *a = msg->id == 0 ? NULL : asked_by_id(v, msg->id);
     struct hf_verdict m;
 
-    if (!v->asked || msg->id != v->asked_id || hf_verdict_decode(msg->body, &m) != HF_OK)
+    if (a == NULL || hf_verdict_decode(msg->body, &m) != HF_OK)
         return;
-    v->asked = false;
-    if (m.keyset_generation != c->keyset.generation) {
-        /* The verifier has an older keyset: it is being given the new one. */
-        v->ask_at = hf_mono_after_ms(hf_mono_now(), ASK_AGAIN_MS);
-        return;
-    }
-    if (m.error != HF_OK) {
-        refuse_head(c, m.error < HF_ERR_COUNT ? (hf_err)m.error : HF_ERR_BAD_TOKEN);
-    } else {
-        remember(c, &m);
-        request *r = request_take(&v->waiting);
-        if (r != NULL)
-            dispatch_run(c, lane_here(), r);
-    }
-    ask_next(c);
+    v->heard_at = hf_mono_now();
+    take_verdict(c, a, &m);
+    ask_more(c);
 }
 
+/* ---- a verifier that ends or hangs ---- */
+
+static struct asked *oldest(verdict_cache *v)
+{
+    struct asked *found = NULL;
+
+    for (size_t i = 0; i < ASKED_MAX; i++)
+        if (v->asked[i].id != 0 && (found == NULL || v->asked[i].id < found->id))
+            found = &v->asked[i];
+    return found;
+}
+
+/* Back to the front of those that wait, in the order in which they were asked. */
+static void ask_anew(verdict_cache *v)
+{
+    request_queue all;
+
+    request_queue_init(&all);
+    for (struct asked *a; (a = oldest(v)) != NULL; asked_end(v, a)) {
+        if (a->waiting.head == NULL)
+            continue;
+        *all.tail = a->waiting.head;
+        all.tail = a->waiting.tail;
+        all.len += a->waiting.len;
+        request_queue_init(&a->waiting);
+    }
+    put_first(&v->waiting, &all);
+}
+
+static void blame(core *c, struct asked *a)
+{
+    verdict_cache *v = c->verdicts;
+    request_queue waiting;
+
+    poison(v, a->hash);
+    v->suspects -= v->suspects > 0 ? 1 : 0;
+    request_queue_init(&waiting);
+    put_first(&waiting, &a->waiting);
+    refuse_all(c, &waiting, HF_ERR_BAD_TOKEN);
+}
+
+/* One that it hung on, or that was alone with it, is the cause. Of several, each goes to the next verifier alone. */
 void verdicts_verifier_gone(core *c)
 {
     verdict_cache *v = c->verdicts;
+    struct asked *first = oldest(v);
 
-    if (v->asked) {
-        memcpy(v->poisoned[v->next_poisoned].token_hash, v->asked_hash, 32);
-        v->poisoned[v->next_poisoned].until = hf_mono_after_ms(hf_mono_now(), POISON_SECONDS * 1000);
-        v->next_poisoned = (v->next_poisoned + 1) % POISON_SLOTS;
-        v->asked = false;
-        refuse_head(c, HF_ERR_BAD_TOKEN);
-    }
+    if (first != NULL && !first->stuck && v->n_asked == 1)
+        blame(c, first);
+    else if (first != NULL && !first->stuck)
+        v->suspects = v->n_asked;
+    ask_anew(v);
 }
 
 void verdicts_verifier_new(core *c)
 {
-    c->verdicts->asked = false; /* an answer of the one before is not waited for */
+    ask_anew(c->verdicts); /* an answer of the one before is not waited for */
     /* Requests that waited may hold a token that is known or poisoned by now. */
     request_rerun_all(c, &c->verdicts->waiting);
-    ask_next(c);
+    ask_more(c);
 }
 
 void verdicts_fail_all(core *c, hf_err e)
 {
-    c->verdicts->asked = false;
+    ask_anew(c->verdicts);
     request_queue_fail(c, &c->verdicts->waiting, e, NULL);
 }
 
-/* A verifier that does not answer in time is treated like one that crashed on the token. */
-static void expire_waiting(core *c, hf_mono now)
+/* It reads its tokens in order, so what it hangs on is the oldest one; those behind it are not to blame. */
+static void blame_stuck(core *c, hf_mono now)
 {
     verdict_cache *v = c->verdicts;
+    struct asked *a = oldest(v);
 
-    if (v->asked && v->waiting.head != NULL && v->waiting.head->deadline.ns <= now.ns)
-        verdicts_verifier_gone(c);
-    while (!v->asked && v->waiting.head != NULL && v->waiting.head->deadline.ns <= now.ns) {
-        request *r = request_take(&v->waiting);
-        request_fail(c, r, HF_ERR_TIMEOUT, "the token could not be judged in time", 0);
-        request_free(c, r);
-    }
+    if (a == NULL || a->stuck)
+        return;
+    int64_t since = a->at.ns > v->heard_at.ns ? a->at.ns : v->heard_at.ns;
+    if (now.ns - since < STUCK_MS * HF_NS_PER_MS)
+        return;
+    a->stuck = true;
+    blame(c, a);
 }
 
 void verdicts_tick(core *c, hf_mono now)
 {
-    expire_waiting(c, now);
-    ask_next(c);
+    static const char late[] = "the token could not be judged in time";
+    verdict_cache *v = c->verdicts;
+
+    blame_stuck(c, now);
+    request_queue_expire(c, &v->waiting, now, late);
+    for (size_t i = 0; i < ASKED_MAX; i++)
+        request_queue_expire(c, &v->asked[i].waiting, now, late);
+    ask_more(c);
 }

@@ -13,6 +13,7 @@
 #define FLAG_MORE 1
 #define FRAME_BODY_MAX (60u * 1024)
 #define DEFAULT_BATCH 64
+#define GATHER_BYTES 16384 /* larger messages are sent by themselves */
 
 /* One frame that the socket did not take. */
 typedef struct queued_frame {
@@ -27,7 +28,8 @@ struct hf_channel {
     int fd;
     size_t (*max_body)(uint16_t type);
     /* Receiving: one thread. */
-    uint8_t *frame;    /* HF_FRAME_MAX_BYTES, the frame last read */
+    uint8_t *frame;    /* HF_FRAME_MAX_BYTES, the packet last read */
+    hf_view unread;    /* whole messages of it that were not handed out yet: their frames were checked */
     void (*frame_release)(void *arg); /* NULL: frame is of malloc */
     void *frame_arg;
     uint8_t *assembly; /* a message of several frames, NULL when none is under way */
@@ -40,10 +42,14 @@ struct hf_channel {
     pthread_mutex_t lock;
     queued_frame *head, *tail;
     size_t queued, queue_max;
+    uint8_t *gathered; /* GATHER_BYTES: whole messages for one packet; NULL until the first */
+    size_t gathered_len;
+    unsigned n_gathered;
     bool peer_gone;
     /* In a loop. */
     hf_loop *loop;
     hf_watch watch;
+    hf_task flush_later, take_later;
     hf_channel_message_fn on_message;
     hf_channel_end_fn on_end;
     void *arg;
@@ -92,6 +98,8 @@ static void drop_queue(hf_channel *c)
     c->queued = 0;
 }
 
+static hf_err send_gathered(hf_channel *c);
+
 static void frame_free(hf_channel *c)
 {
     explicit_bzero(c->frame, HF_FRAME_MAX_BYTES);
@@ -113,11 +121,17 @@ void hf_channel_free(hf_channel *c)
 {
     if (c == NULL)
         return;
-    if (c->loop != NULL)
+    if (c->loop != NULL) {
         hf_loop_unwatch(c->loop, &c->watch);
+        hf_loop_forget(c->loop, &c->flush_later);
+        hf_loop_forget(c->loop, &c->take_later);
+    }
     if (c->freed != NULL)
         *c->freed = true;
+    /* What was gathered was sent for its sender; now it goes as far as the socket takes it. */
+    (void)!send_gathered(c);
     drop_queue(c);
+    free(c->gathered);
     close_fds(c->assembly_fds, c->assembly_n_fds);
     close(c->fd);
     frame_free(c);
@@ -175,15 +189,16 @@ static hf_err send_frame(int fd, const struct iovec *iov, size_t n_iov, const in
     }
 }
 
-static hf_err enqueue(hf_channel *c, const uint8_t *header, hf_view part, const int *fds, size_t n_fds)
+static hf_err enqueue(hf_channel *c, hf_view header, hf_view part, const int *fds, size_t n_fds)
 {
-    queued_frame *f = calloc(1, sizeof(*f) + HF_FRAME_HEADER_BYTES + part.len);
+    queued_frame *f = calloc(1, sizeof(*f) + header.len + part.len);
 
     HF_CHECK(f != NULL, HF_ERR_OVERLOADED);
-    f->len = HF_FRAME_HEADER_BYTES + part.len;
-    memcpy(f->bytes, header, HF_FRAME_HEADER_BYTES);
+    f->len = header.len + part.len;
+    if (header.len > 0)
+        memcpy(f->bytes, header.ptr, header.len);
     if (part.len > 0)
-        memcpy(f->bytes + HF_FRAME_HEADER_BYTES, part.ptr, part.len);
+        memcpy(f->bytes + header.len, part.ptr, part.len);
     for (; f->n_fds < n_fds; f->n_fds++) {
         f->fds[f->n_fds] = dup(fds[f->n_fds]);
         if (f->fds[f->n_fds] < 0) {
@@ -201,7 +216,7 @@ static hf_err enqueue(hf_channel *c, const uint8_t *header, hf_view part, const 
     return HF_OK;
 }
 
-static hf_err flush_locked(hf_channel *c)
+static hf_err flush_queue(hf_channel *c)
 {
     while (c->head != NULL) {
         queued_frame *f = c->head;
@@ -221,6 +236,30 @@ static hf_err flush_locked(hf_channel *c)
     return HF_OK;
 }
 
+/* As one packet, behind what waits. */
+static hf_err send_gathered(hf_channel *c)
+{
+    struct iovec iov = { .iov_base = c->gathered, .iov_len = c->gathered_len };
+
+    if (c->n_gathered == 0)
+        return HF_OK;
+    hf_err e = c->head == NULL ? send_frame(c->fd, &iov, 1, NULL, 0) : HF_ERR_OVERLOADED;
+    if (e == HF_ERR_OVERLOADED)
+        e = enqueue(c, hf_view_of(NULL, 0), hf_view_of(c->gathered, c->gathered_len), NULL, 0);
+    explicit_bzero(c->gathered, c->gathered_len);
+    c->gathered_len = 0;
+    c->n_gathered = 0;
+    if (e != HF_OK)
+        c->peer_gone = true; /* messages that were taken for sent are lost: the channel is of no more use */
+    return e;
+}
+
+static hf_err flush_locked(hf_channel *c)
+{
+    HF_TRY(send_gathered(c));
+    return flush_queue(c);
+}
+
 /* Sends one frame at once if nothing waits, else queues it: order is kept. */
 static hf_err send_part(hf_channel *c, bool more, uint16_t type, size_t total, uint64_t id, hf_view part,
                         const int *fds, size_t n_fds)
@@ -234,7 +273,7 @@ static hf_err send_part(hf_channel *c, bool more, uint16_t type, size_t total, u
                                 { .iov_base = (void *)(uintptr_t)part.ptr, .iov_len = part.len } };
         e = send_frame(c->fd, iov, part.len > 0 ? 2 : 1, fds, n_fds);
     }
-    return e == HF_ERR_OVERLOADED ? enqueue(c, header, part, fds, n_fds) : e;
+    return e == HF_ERR_OVERLOADED ? enqueue(c, hf_view_of(header, sizeof(header)), part, fds, n_fds) : e;
 }
 
 static hf_err send_locked(hf_channel *c, uint16_t type, uint64_t id, hf_view body, const int *fds, size_t n_fds)
@@ -242,6 +281,7 @@ static hf_err send_locked(hf_channel *c, uint16_t type, uint64_t id, hf_view bod
     size_t at = 0;
 
     HF_CHECK(!c->peer_gone, HF_ERR_PEER_GONE);
+    HF_TRY(send_gathered(c));
     HF_CHECK(c->queued == 0 || c->queued + body.len + HF_FRAME_HEADER_BYTES <= c->queue_max, HF_ERR_OVERLOADED);
     do {
         size_t n = body.len - at < FRAME_BODY_MAX ? body.len - at : FRAME_BODY_MAX;
@@ -263,15 +303,66 @@ static uint32_t interest(const hf_channel *c)
     return c->head != NULL ? EPOLLIN | EPOLLOUT : EPOLLIN;
 }
 
+/* After anything was sent: the caller holds the lock. */
+static void watch_queue(hf_channel *c)
+{
+    if (c->loop != NULL && hf_loop_watch(c->loop, &c->watch, interest(c)) != HF_OK)
+        c->peer_gone = true;
+}
+
 hf_err hf_channel_send(hf_channel *c, uint16_t type, uint64_t id, hf_view body, const int *fds, size_t n_fds)
 {
     HF_CHECK(body.len <= HF_MESSAGE_MAX_BYTES && n_fds <= HF_MESSAGE_MAX_FDS, HF_ERR_BOUNDS);
     pthread_mutex_lock(&c->lock);
     hf_err e = send_locked(c, type, id, body, fds, n_fds);
-    if (c->loop != NULL && hf_loop_watch(c->loop, &c->watch, interest(c)) != HF_OK)
-        c->peer_gone = true;
+    watch_queue(c);
     pthread_mutex_unlock(&c->lock);
     return e;
+}
+
+/* Puts a message behind those that wait for their packet. */
+static hf_err gather(hf_channel *c, uint16_t type, uint64_t id, hf_view body)
+{
+    size_t len = HF_FRAME_HEADER_BYTES + body.len;
+
+    HF_CHECK(!c->peer_gone, HF_ERR_PEER_GONE);
+    HF_CHECK(c->queued == 0 || c->queued + c->gathered_len + len <= c->queue_max, HF_ERR_OVERLOADED);
+    if (c->gathered_len + len > GATHER_BYTES)
+        HF_TRY(send_gathered(c));
+    frame_header(c->gathered + c->gathered_len, false, type, body.len, id);
+    if (body.len > 0)
+        memcpy(c->gathered + c->gathered_len + HF_FRAME_HEADER_BYTES, body.ptr, body.len);
+    c->gathered_len += len;
+    return ++c->n_gathered == HF_PACKET_MESSAGES_MAX ? send_gathered(c) : HF_OK;
+}
+
+hf_err hf_channel_send_soon(hf_channel *c, uint16_t type, uint64_t id, hf_view body)
+{
+    if (c->loop == NULL || body.len > GATHER_BYTES - HF_FRAME_HEADER_BYTES)
+        return hf_channel_send(c, type, id, body, NULL, 0);
+    if (c->gathered == NULL)
+        c->gathered = malloc(GATHER_BYTES);
+    HF_CHECK(c->gathered != NULL, HF_ERR_OVERLOADED);
+    pthread_mutex_lock(&c->lock);
+    hf_err e = gather(c, type, id, body);
+    pthread_mutex_unlock(&c->lock);
+    hf_loop_later(c->loop, &c->flush_later);
+    return e;
+}
+
+static void send_if(hf_channel *c, unsigned at_least)
+{
+    pthread_mutex_lock(&c->lock);
+    if (c->n_gathered >= at_least) {
+        (void)!send_gathered(c); /* a failure stays in peer_gone, and the socket's end comes to the loop */
+        watch_queue(c);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+void hf_channel_push(hf_channel *c)
+{
+    send_if(c, HF_SOON_MESSAGES);
 }
 
 hf_err hf_channel_flush(hf_channel *c)
@@ -280,6 +371,7 @@ hf_err hf_channel_flush(hf_channel *c)
     hf_err e = flush_locked(c);
     if (e != HF_OK)
         c->peer_gone = true;
+    watch_queue(c);
     pthread_mutex_unlock(&c->lock);
     return e;
 }
@@ -289,7 +381,7 @@ bool hf_channel_wants_write(const hf_channel *c)
     hf_channel *w = (hf_channel *)(uintptr_t)c; /* the lock is not part of what const promises */
 
     pthread_mutex_lock(&w->lock);
-    bool wants = w->head != NULL;
+    bool wants = w->head != NULL || w->n_gathered > 0;
     pthread_mutex_unlock(&w->lock);
     return wants;
 }
@@ -304,17 +396,20 @@ typedef struct frame_head {
     hf_view part;
 } frame_head;
 
-static hf_err frame_parse(hf_view bytes, frame_head *ret)
+/* The frame at the start of what is left of a packet, and what follows it. */
+static hf_err frame_parse(hf_view *packet, bool continues, frame_head *ret)
 {
-    hf_reader r = hf_reader_of(bytes);
+    hf_reader r = hf_reader_of(*packet);
     uint8_t version = hf_get_u8(&r), flags = hf_get_u8(&r);
 
     ret->more = flags == FLAG_MORE;
     ret->type = hf_get_u16(&r);
     ret->total = hf_get_u32(&r);
     ret->id = hf_get_u64(&r);
-    ret->part = r.left;
     HF_CHECK(!r.failed && version == FRAME_VERSION && flags <= FLAG_MORE, HF_ERR_MALFORMED);
+    /* A frame of a larger message is alone in its packet. */
+    ret->part = hf_get_view(&r, !ret->more && !continues && ret->total < r.left.len ? ret->total : r.left.len);
+    *packet = r.left;
     HF_CHECK(ret->part.len <= FRAME_BODY_MAX && ret->part.len <= ret->total, HF_ERR_MALFORMED);
     return HF_OK;
 }
@@ -345,8 +440,8 @@ static hf_err take_fds(struct msghdr *msg, int *fds, size_t *ret_n)
     return HF_OK;
 }
 
-/* One frame from the socket. *ret_len is 0 when there is none now. */
-static hf_err read_frame(hf_channel *c, size_t *ret_len, int *fds, size_t *ret_n_fds)
+/* One packet from the socket. *ret_len is 0 when there is none now. */
+static hf_err read_packet(hf_channel *c, size_t *ret_len, int *fds, size_t *ret_n_fds)
 {
     union {
         struct cmsghdr align;
@@ -423,20 +518,44 @@ static void hand_over(const frame_head *h, const uint8_t *body, const int *fds, 
         ret->fds[i] = i < n_fds ? fds[i] : -1;
 }
 
-/* Works on one frame; *ret_got when it completes a message. */
-static hf_err accept_frame(hf_channel *c, size_t len, const int *fds, size_t n_fds, hf_message *ret, bool *ret_got)
+/* The frames behind the first of a packet: each a whole message that its type allows. */
+static hf_err check_rest(const hf_channel *c, hf_view rest)
 {
     frame_head h;
 
-    HF_TRY(frame_parse((hf_view) { c->frame, len }, &h));
-    if (c->assembly_total == 0) {
+    for (size_t n = 1; rest.len > 0; n++) {
+        HF_CHECK(n < HF_PACKET_MESSAGES_MAX, HF_ERR_MALFORMED);
+        HF_TRY(frame_parse(&rest, false, &h));
+        HF_CHECK(!h.more, HF_ERR_MALFORMED);
         HF_TRY(check_first(c, &h));
-        if (h.more)
-            return assembly_start(c, &h, fds, n_fds);
-        hand_over(&h, h.part.ptr, fds, n_fds, ret);
-        *ret_got = true;
-        return HF_OK;
     }
+    return HF_OK;
+}
+
+/* A packet that begins a message: a part of a large one, or one or more whole ones, of which the first is given. */
+static hf_err accept_first(hf_channel *c, const frame_head *h, hf_view rest, const int *fds, size_t n_fds,
+                           hf_message *ret, bool *ret_got)
+{
+    HF_TRY(check_first(c, h));
+    if (h->more)
+        return assembly_start(c, h, fds, n_fds);
+    HF_CHECK(rest.len == 0 || n_fds == 0, HF_ERR_MALFORMED);
+    HF_TRY(check_rest(c, rest));
+    c->unread = rest;
+    hand_over(h, h->part.ptr, fds, n_fds, ret);
+    *ret_got = true;
+    return HF_OK;
+}
+
+/* Works on one packet; *ret_got when it completes a message. */
+static hf_err accept_packet(hf_channel *c, size_t len, const int *fds, size_t n_fds, hf_message *ret, bool *ret_got)
+{
+    hf_view rest = { c->frame, len };
+    frame_head h;
+
+    HF_TRY(frame_parse(&rest, c->assembly_total > 0, &h));
+    if (c->assembly_total == 0)
+        return accept_first(c, &h, rest, fds, n_fds, ret, ret_got);
     HF_CHECK(n_fds == 0, HF_ERR_MALFORMED);
     HF_TRY(assembly_add(c, &h));
     if (h.more)
@@ -450,15 +569,22 @@ static hf_err accept_frame(hf_channel *c, size_t len, const int *fds, size_t n_f
 
 hf_err hf_channel_receive(hf_channel *c, hf_message *ret, bool *ret_got)
 {
-    int fds[HF_MESSAGE_MAX_FDS] = { -1, -1, -1, -1 };
+    int fds[HF_MESSAGE_MAX_FDS] = { -1, -1, -1, -1, -1, -1 };
     size_t len, n_fds = 0;
+    frame_head h;
 
     *ret_got = false;
+    if (c->unread.len > 0) {
+        HF_TRY(frame_parse(&c->unread, false, &h));
+        hand_over(&h, h.part.ptr, NULL, 0, ret);
+        *ret_got = true;
+        return HF_OK;
+    }
     for (;;) {
-        HF_TRY(read_frame(c, &len, fds, &n_fds));
+        HF_TRY(read_packet(c, &len, fds, &n_fds));
         if (len == 0)
             return HF_OK;
-        hf_err e = accept_frame(c, len, fds, n_fds, ret, ret_got);
+        hf_err e = accept_packet(c, len, fds, n_fds, ret, ret_got);
         if (e != HF_OK) {
             close_fds(fds, n_fds);
             return e;
@@ -518,18 +644,10 @@ hf_err hf_channel_drain(hf_channel *c, int64_t timeout_ms)
 
 /* ---- in a loop ---- */
 
-static hf_err update_watch(hf_channel *c)
-{
-    pthread_mutex_lock(&c->lock);
-    hf_err e = hf_loop_watch(c->loop, &c->watch, interest(c));
-    pthread_mutex_unlock(&c->lock);
-    return e;
-}
-
-/* Takes up to a batch of messages. *freed is set when a callback freed the channel. */
+/* Takes up to a batch of messages, and the packet begun to its end. *freed is set when a callback freed the channel. */
 static hf_err take_messages(hf_channel *c, const bool *freed)
 {
-    for (size_t i = 0; i < DEFAULT_BATCH; i++) {
+    for (size_t i = 0; i < DEFAULT_BATCH || c->unread.len > 0; i++) {
         hf_message m;
         bool got;
         HF_TRY(hf_channel_receive(c, &m, &got));
@@ -539,6 +657,7 @@ static hf_err take_messages(hf_channel *c, const bool *freed)
         close_fds(m.fds, m.n_fds);
         if (*freed)
             return HF_OK;
+        hf_channel_push(c);
     }
     return HF_OK;
 }
@@ -550,11 +669,8 @@ static void on_ready(void *arg, uint32_t events)
     hf_err e = HF_OK;
 
     c->freed = &freed;
-    if ((events & EPOLLOUT) != 0) {
+    if ((events & EPOLLOUT) != 0)
         e = hf_channel_flush(c);
-        if (e == HF_OK)
-            e = update_watch(c);
-    }
     if (e == HF_OK && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
         e = take_messages(c, &freed);
     if (freed)
@@ -564,6 +680,16 @@ static void on_ready(void *arg, uint32_t events)
         c->on_end(c->arg, e);
 }
 
+static void on_flush_later(void *arg)
+{
+    send_if(arg, 1);
+}
+
+static void on_take_later(void *arg)
+{
+    on_ready(arg, EPOLLIN);
+}
+
 hf_err hf_channel_attach(hf_channel *c, hf_loop *loop, hf_channel_message_fn on_message, hf_channel_end_fn on_end,
                          void *arg)
 {
@@ -571,6 +697,14 @@ hf_err hf_channel_attach(hf_channel *c, hf_loop *loop, hf_channel_message_fn on_
     c->on_end = on_end;
     c->arg = arg;
     c->watch = (hf_watch) { .fd = c->fd, .fn = on_ready, .arg = c };
+    c->flush_later = (hf_task) { .fn = on_flush_later, .arg = c };
+    c->take_later = (hf_task) { .fn = on_take_later, .arg = c };
     c->loop = loop;
-    return update_watch(c);
+    if (c->unread.len > 0) /* read before: epoll does not know of it */
+        hf_loop_later(loop, &c->take_later);
+    pthread_mutex_lock(&c->lock);
+    watch_queue(c);
+    hf_err e = c->peer_gone ? HF_ERR_SYSTEM : HF_OK;
+    pthread_mutex_unlock(&c->lock);
+    return e;
 }

@@ -4,6 +4,8 @@
  * Frame (big endian): version u8 = 1 | flags u8 (bit 0: more follows) | type u16 | total u32 | id u64 | bytes.
  * A message above one frame (60 KiB of bytes) goes as consecutive frames with the same type, total and id; frames of
  * two messages never interleave. Descriptors travel with the first frame.
+ * Packet (what the socket carries at once): one frame, or up to HF_PACKET_MESSAGES_MAX whole messages without
+ * descriptors, one behind the other. It is checked as a whole before its first message is handed out.
  *
  * Receiving: one thread. Sending: any thread; a queue takes what the socket does not.
  */
@@ -16,7 +18,8 @@
 #define HF_FRAME_HEADER_BYTES 16
 #define HF_FRAME_MAX_BYTES 65536
 #define HF_MESSAGE_MAX_BYTES (2u << 20)
-#define HF_MESSAGE_MAX_FDS 4
+#define HF_MESSAGE_MAX_FDS 6
+#define HF_PACKET_MESSAGES_MAX 64
 
 typedef struct hf_message {
     uint16_t type;
@@ -48,7 +51,20 @@ void hf_channel_receive_in(hf_channel *c, uint8_t *buffer, void (*release)(void 
  */
 hf_err hf_channel_send(hf_channel *c, uint16_t type, uint64_t id, hf_view body, const int *fds, size_t n_fds)
     HF_MUST_USE;
-/* Writes more of the queue: call when the socket is writable. */
+/*
+ * Like hf_channel_send without descriptors, on the thread of the channel's loop only: small messages are gathered and
+ * leave as one packet with hf_channel_push, before any other send, and at the end of the loop's turn. A wake-up of the
+ * other process costs more than a message. HF_OK also when the other end turns out to be gone later: the loop's on_end
+ * tells. Without a loop: sends at once.
+ */
+hf_err hf_channel_send_soon(hf_channel *c, uint16_t type, uint64_t id, hf_view body) HF_MUST_USE;
+/*
+ * Sends what was gathered once it is HF_SOON_MESSAGES or more: few enough for the other process to begin with them while
+ * the next ones are made. The loop does so after each message that it hands out of this channel.
+ */
+#define HF_SOON_MESSAGES 4
+void hf_channel_push(hf_channel *c);
+/* Sends what was gathered and more of the queue: call when the socket is writable. Any thread. */
 hf_err hf_channel_flush(hf_channel *c) HF_MUST_USE;
 bool hf_channel_wants_write(const hf_channel *c);
 

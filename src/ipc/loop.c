@@ -21,6 +21,7 @@ struct hf_loop {
     /* Binary heap, earliest first. */
     hf_timer **heap;
     size_t heap_len, heap_cap;
+    hf_task *tasks, **tasks_tail; /* in the order of hf_loop_later */
     void (*before_wait)(void *arg);
     void *before_wait_arg;
 };
@@ -41,6 +42,7 @@ hf_err hf_loop_new(hf_loop **ret)
     hf_loop *l = calloc(1, sizeof(*l));
 
     HF_CHECK(l != NULL, HF_ERR_SYSTEM);
+    l->tasks_tail = &l->tasks;
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     l->wake = (hf_watch) { .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .fn = on_wake, .arg = l };
     l->now = hf_mono_now();
@@ -188,6 +190,41 @@ static int wait_ms(const hf_loop *l)
     return ms > 3600000 ? 3600000 : (int)ms;
 }
 
+/* ---- tasks ---- */
+
+void hf_loop_later(hf_loop *l, hf_task *t)
+{
+    if (t->queued)
+        return;
+    t->queued = true;
+    t->next = NULL;
+    *l->tasks_tail = t;
+    l->tasks_tail = &t->next;
+}
+
+void hf_loop_forget(hf_loop *l, hf_task *t)
+{
+    hf_task **at = &l->tasks;
+
+    if (!t->queued)
+        return;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    if (t->next == NULL)
+        l->tasks_tail = at;
+    t->queued = false;
+}
+
+static void run_tasks(hf_loop *l)
+{
+    while (l->tasks != NULL) {
+        hf_task *t = l->tasks;
+        hf_loop_forget(l, t);
+        t->fn(t->arg);
+    }
+}
+
 /* ---- the loop ---- */
 
 hf_mono hf_loop_now(const hf_loop *l)
@@ -217,6 +254,7 @@ hf_err hf_loop_run(hf_loop *l)
     while (!atomic_load_explicit(&l->stopped, memory_order_acquire)) {
         if (l->before_wait != NULL)
             l->before_wait(l->before_wait_arg);
+        run_tasks(l);
         int n = epoll_wait(l->epoll_fd, l->batch, BATCH, wait_ms(l));
         if (n < 0 && errno != EINTR)
             return HF_ERR_SYSTEM;
@@ -224,6 +262,7 @@ hf_err hf_loop_run(hf_loop *l)
         l->now = hf_mono_now();
         run_batch(l);
         run_timers(l);
+        run_tasks(l);
     }
     return HF_OK;
 }

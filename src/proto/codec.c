@@ -3,14 +3,6 @@
 #include "base/text.h"
 #include <string.h>
 
-const hf_message_row *hf_message_row_of(uint16_t type)
-{
-    for (size_t i = 0; i < hf_message_row_count; i++)
-        if (hf_message_rows[i].type == type)
-            return &hf_message_rows[i];
-    return NULL;
-}
-
 size_t hf_message_max_body(uint16_t type)
 {
     const hf_message_row *row = hf_message_row_of(type);

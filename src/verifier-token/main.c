@@ -1,4 +1,4 @@
-/* verifier-token: reads bearer tokens for core in a process that holds nothing worth stealing. */
+/* verifier-token: reads bearer tokens for core in a process that holds nothing worth stealing (but HS256 secrets). */
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "proto/gen/messages.h"
@@ -13,6 +13,8 @@
 #define SUPERVISOR_QUEUE_BYTES (64u << 10)
 #define CONFIG_WAIT_MS 10000
 #define FILES_MAX 16
+/* Room for the secrets of two full keysets, the old and the new one. */
+#define ARENA_BYTES (512u << 10)
 
 struct arguments {
     uid_t uid;
@@ -66,6 +68,22 @@ static void configuration_wait(struct verifier *v)
     hf_channel_release(&m);
 }
 
+/* The secrets of HS256 lie locked; what OpenSSL copies of one while it computes a MAC is wiped right after. */
+static void make_arena(struct verifier *v)
+{
+    hf_arena_spec spec = { .bytes = ARENA_BYTES, .weakest = v->strict ? HF_BACKING_MEMFD_SECRET : HF_BACKING_MALLOC };
+    const char *why = "";
+    hf_arena *arena;
+    hf_backing backing;
+
+    if (hf_arena_create(&spec, &arena, &why) != HF_OK)
+        hf_fatal("locked memory for the secrets of HS256 cannot be had: %s", why);
+    backing = hf_arena_backing(arena);
+    hf_protections_add(&v->protections, "locked-memory", backing == HF_BACKING_MEMFD_SECRET ? HF_ACTIVE : HF_DEGRADED,
+                       backing == HF_BACKING_MEMFD_SECRET ? "" : why);
+    hf_secret_use_arena(arena);
+}
+
 static void give_up_everything(struct verifier *v, const struct arguments *a)
 {
     const hf_sandbox sandbox = {
@@ -93,6 +111,8 @@ int main(int argc, char **argv)
     if (hf_crypto_start(NULL) != HF_OK)
         hf_fatal("OpenSSL cannot be started");
     configuration_wait(&v);
+    if (v.hs256)
+        make_arena(&v);
     if (hf_loop_new(&v.loop) != HF_OK || verifier_attach(&v) != HF_OK)
         hf_fatal("the event loop cannot be made");
     give_up_everything(&v, &arguments);

@@ -26,6 +26,7 @@ hf_err verifier_configure(struct verifier *v, hf_view body)
     HF_TRY(hf_view_to_str(config.issuer, v->issuer, sizeof v->issuer));
     HF_TRY(hf_view_to_str(config.audience, v->audience, sizeof v->audience));
     v->strict = config.strict;
+    v->hs256 = config.hs256;
     return HF_OK;
 }
 
@@ -160,7 +161,7 @@ static hf_err keyset_take(struct verifier *v, hf_view body)
         hf_log(HF_LOG_ERROR, "a keyset older than the present one was not taken");
         return HF_OK;
     }
-    if (hf_jose_keyset_load(message.generation, message.rows, &keyset, &why) != HF_OK) {
+    if (hf_jose_keyset_load(message.generation, message.rows, v->hs256, &keyset, &why) != HF_OK) {
         hf_log(HF_LOG_ERROR, "the keyset was not taken: %s", why);
         return old == NULL ? HF_ERR_INVALID : HF_OK;
     }

@@ -1,6 +1,6 @@
 /*
- * The state of verifier-token and what it does with each message. It holds public keys and no secret; what it
- * answers are facts about a token, never a decision.
+ * The state of verifier-token and what it does with each message. It holds public keys, and no secret but those of HS256
+ * where that is on; what it answers are facts about a token, never a decision.
  */
 #ifndef HF_VERIFIER_TOKEN_VERIFIER_H
 #define HF_VERIFIER_TOKEN_VERIFIER_H
@@ -20,6 +20,7 @@ struct verifier {
     char issuer[VERIFIER_NAME_CAP];
     char audience[VERIFIER_NAME_CAP];
     bool strict;
+    bool hs256; /* keysets may have shared secrets */
     hf_protections protections;
     int exit_code;
 };

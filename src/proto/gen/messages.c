@@ -259,6 +259,8 @@ static const hf_field config_core_fields[] = {
     { HF_FIELD_U32, offsetof(struct hf_config_core, actor_burst), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_core, token_max_s), 0 },
     { HF_FIELD_U32, offsetof(struct hf_config_core, token_leeway_s), 0 },
+    { HF_FIELD_TEXT, offsetof(struct hf_config_core, issuer), 256 },
+    { HF_FIELD_TEXT, offsetof(struct hf_config_core, audience), 256 },
     { HF_FIELD_U32, offsetof(struct hf_config_core, session_s), 0 },
     { HF_FIELD_BOOL, offsetof(struct hf_config_core, hs256), 0 },
     { HF_FIELD_BOOL, offsetof(struct hf_config_core, durable_all), 0 },
@@ -268,12 +270,12 @@ static const hf_field config_core_fields[] = {
 
 hf_err hf_config_core_encode(const struct hf_config_core *m, hf_writer *w)
 {
-    return hf_fields_encode(config_core_fields, 13, m, w);
+    return hf_fields_encode(config_core_fields, 15, m, w);
 }
 
 hf_err hf_config_core_decode(hf_view body, struct hf_config_core *ret)
 {
-    return hf_fields_decode(config_core_fields, 13, body, ret, sizeof(*ret));
+    return hf_fields_decode(config_core_fields, 15, body, ret, sizeof(*ret));
 }
 
 static const hf_field config_gateway_fields[] = {
@@ -288,16 +290,18 @@ static const hf_field config_gateway_fields[] = {
     { HF_FIELD_U8, offsetof(struct hf_config_gateway, client_certificates), 0 },
     { HF_FIELD_TEXT, offsetof(struct hf_config_gateway, trusted_proxies), 1024 },
     { HF_FIELD_U8, offsetof(struct hf_config_gateway, log_requests), 0 },
+    { HF_FIELD_BOOL, offsetof(struct hf_config_gateway, local_socket), 0 },
+    { HF_FIELD_BOOL, offsetof(struct hf_config_gateway, metrics_socket), 0 },
 };
 
 hf_err hf_config_gateway_encode(const struct hf_config_gateway *m, hf_writer *w)
 {
-    return hf_fields_encode(config_gateway_fields, 11, m, w);
+    return hf_fields_encode(config_gateway_fields, 13, m, w);
 }
 
 hf_err hf_config_gateway_decode(hf_view body, struct hf_config_gateway *ret)
 {
-    return hf_fields_decode(config_gateway_fields, 11, body, ret, sizeof(*ret));
+    return hf_fields_decode(config_gateway_fields, 13, body, ret, sizeof(*ret));
 }
 
 static const hf_field config_store_fields[] = {
@@ -319,18 +323,17 @@ static const hf_field config_verifier_fields[] = {
     { HF_FIELD_BOOL, offsetof(struct hf_config_verifier, strict), 0 },
     { HF_FIELD_TEXT, offsetof(struct hf_config_verifier, issuer), 256 },
     { HF_FIELD_TEXT, offsetof(struct hf_config_verifier, audience), 256 },
-    { HF_FIELD_U32, offsetof(struct hf_config_verifier, leeway_s), 0 },
     { HF_FIELD_BOOL, offsetof(struct hf_config_verifier, hs256), 0 },
 };
 
 hf_err hf_config_verifier_encode(const struct hf_config_verifier *m, hf_writer *w)
 {
-    return hf_fields_encode(config_verifier_fields, 5, m, w);
+    return hf_fields_encode(config_verifier_fields, 4, m, w);
 }
 
 hf_err hf_config_verifier_decode(hf_view body, struct hf_config_verifier *ret)
 {
-    return hf_fields_decode(config_verifier_fields, 5, body, ret, sizeof(*ret));
+    return hf_fields_decode(config_verifier_fields, 4, body, ret, sizeof(*ret));
 }
 
 static const hf_field keyset_fields[] = {
@@ -476,31 +479,48 @@ hf_err hf_unseal_wanted_decode(hf_view body, struct hf_unseal_wanted *ret)
 static const hf_field core_state_fields[] = {
     { HF_FIELD_U8, offsetof(struct hf_core_state, state), 0 },
     { HF_FIELD_TEXT, offsetof(struct hf_core_state, why), 512 },
+    { HF_FIELD_BYTES, offsetof(struct hf_core_state, fingerprint), 32 },
 };
 
 hf_err hf_core_state_encode(const struct hf_core_state *m, hf_writer *w)
 {
-    return hf_fields_encode(core_state_fields, 2, m, w);
+    return hf_fields_encode(core_state_fields, 3, m, w);
 }
 
 hf_err hf_core_state_decode(hf_view body, struct hf_core_state *ret)
 {
-    return hf_fields_decode(core_state_fields, 2, body, ret, sizeof(*ret));
+    return hf_fields_decode(core_state_fields, 3, body, ret, sizeof(*ret));
+}
+
+static const hf_field seal_in_use_fields[] = {
+    { HF_FIELD_TEXT, offsetof(struct hf_seal_in_use, seal), 32 },
+    { HF_FIELD_BOOL, offsetof(struct hf_seal_in_use, opens_alone), 0 },
+};
+
+hf_err hf_seal_in_use_encode(const struct hf_seal_in_use *m, hf_writer *w)
+{
+    return hf_fields_encode(seal_in_use_fields, 2, m, w);
+}
+
+hf_err hf_seal_in_use_decode(hf_view body, struct hf_seal_in_use *ret)
+{
+    return hf_fields_decode(seal_in_use_fields, 2, body, ret, sizeof(*ret));
 }
 
 static const hf_field root_key_fields[] = {
     { HF_FIELD_SECRET, offsetof(struct hf_root_key, root), 64 },
     { HF_FIELD_TEXT, offsetof(struct hf_root_key, seal), 32 },
+    { HF_FIELD_BYTES, offsetof(struct hf_root_key, protections), 3500 },
 };
 
 hf_err hf_root_key_encode(const struct hf_root_key *m, hf_writer *w)
 {
-    return hf_fields_encode(root_key_fields, 2, m, w);
+    return hf_fields_encode(root_key_fields, 3, m, w);
 }
 
 hf_err hf_root_key_decode(hf_view body, struct hf_root_key *ret)
 {
-    return hf_fields_decode(root_key_fields, 2, body, ret, sizeof(*ret));
+    return hf_fields_decode(root_key_fields, 3, body, ret, sizeof(*ret));
 }
 
 static const hf_field unseal_failed_fields[] = {
@@ -544,21 +564,6 @@ hf_err hf_tls_key_encode(const struct hf_tls_key *m, hf_writer *w)
 hf_err hf_tls_key_decode(hf_view body, struct hf_tls_key *ret)
 {
     return hf_fields_decode(tls_key_fields, 1, body, ret, sizeof(*ret));
-}
-
-static const hf_field session_key_fields[] = {
-    { HF_FIELD_TEXT, offsetof(struct hf_session_key, kid), 64 },
-    { HF_FIELD_BYTES, offsetof(struct hf_session_key, spki), 2048 },
-};
-
-hf_err hf_session_key_encode(const struct hf_session_key *m, hf_writer *w)
-{
-    return hf_fields_encode(session_key_fields, 2, m, w);
-}
-
-hf_err hf_session_key_decode(hf_view body, struct hf_session_key *ret)
-{
-    return hf_fields_decode(session_key_fields, 2, body, ret, sizeof(*ret));
 }
 
 static const hf_field verify_token_fields[] = {
@@ -893,7 +898,7 @@ hf_err hf_key_create_decode(hf_view body, struct hf_key_create *ret)
 }
 
 static const hf_field key_detail_fields[] = {
-    { HF_FIELD_BYTES, offsetof(struct hf_key_detail, info), 8000 },
+    { HF_FIELD_BYTES, offsetof(struct hf_key_detail, info), 16000 },
 };
 
 hf_err hf_key_detail_encode(const struct hf_key_detail *m, hf_writer *w)
@@ -2054,7 +2059,7 @@ const hf_message_row hf_message_rows[] = {
       .states = HF_IN_ANY, .max_bytes = 8192, .audit = HF_AUDITED_NOT,
       .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
       .fields = process_up_fields, .n_fields = HF_COUNT(process_up_fields), .size = sizeof(struct hf_process_up), .has_head = false },
-    { .type = HF_MSG_ALARM, .name = "ALARM", .senders = HF_FROM_SUPERVISOR | HF_FROM_CORE,
+    { .type = HF_MSG_ALARM, .name = "ALARM", .senders = HF_FROM_SUPERVISOR | HF_FROM_CORE | HF_FROM_GATEWAY,
       .states = HF_IN_ANY, .max_bytes = 1024, .audit = HF_AUDITED_JOURNAL,
       .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
       .fields = alarm_fields, .n_fields = HF_COUNT(alarm_fields), .size = sizeof(struct hf_alarm), .has_head = false },
@@ -2126,8 +2131,12 @@ const hf_message_row hf_message_rows[] = {
       .states = HF_IN_ANY, .max_bytes = 1024, .audit = HF_AUDITED_NOT,
       .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
       .fields = core_state_fields, .n_fields = HF_COUNT(core_state_fields), .size = sizeof(struct hf_core_state), .has_head = false },
+    { .type = HF_MSG_SEAL_IN_USE, .name = "SEAL_IN_USE", .senders = HF_FROM_SUPERVISOR,
+      .states = HF_IN_ANY, .max_bytes = 64, .audit = HF_AUDITED_NOT,
+      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
+      .fields = seal_in_use_fields, .n_fields = HF_COUNT(seal_in_use_fields), .size = sizeof(struct hf_seal_in_use), .has_head = false },
     { .type = HF_MSG_ROOT_KEY, .name = "ROOT_KEY", .senders = HF_FROM_UNSEAL,
-      .states = HF_IN_ANY, .max_bytes = 256, .audit = HF_AUDITED_DURABLE,
+      .states = HF_IN_ANY, .max_bytes = 4096, .audit = HF_AUDITED_DURABLE,
       .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = HF_MSG_ACK,
       .fields = root_key_fields, .n_fields = HF_COUNT(root_key_fields), .size = sizeof(struct hf_root_key), .has_head = false },
     { .type = HF_MSG_UNSEAL_FAILED, .name = "UNSEAL_FAILED", .senders = HF_FROM_UNSEAL,
@@ -2142,10 +2151,6 @@ const hf_message_row hf_message_rows[] = {
       .states = HF_IN_ANY, .max_bytes = 16384, .audit = HF_AUDITED_NOT,
       .cost = HF_COST_SMALL, .deadline_ms = 5000, .action = NULL, .reply = HF_MSG_ACK,
       .fields = tls_key_fields, .n_fields = HF_COUNT(tls_key_fields), .size = sizeof(struct hf_tls_key), .has_head = false },
-    { .type = HF_MSG_SESSION_KEY, .name = "SESSION_KEY", .senders = HF_FROM_CORE,
-      .states = HF_IN_ANY, .max_bytes = 4096, .audit = HF_AUDITED_NOT,
-      .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
-      .fields = session_key_fields, .n_fields = HF_COUNT(session_key_fields), .size = sizeof(struct hf_session_key), .has_head = false },
     { .type = HF_MSG_VERIFY_TOKEN, .name = "VERIFY_TOKEN", .senders = HF_FROM_CORE,
       .states = HF_IN_ANY, .max_bytes = 8448, .audit = HF_AUDITED_NOT,
       .cost = HF_COST_SMALL, .deadline_ms = 2000, .action = NULL, .reply = HF_MSG_VERDICT,
@@ -2219,7 +2224,7 @@ const hf_message_row hf_message_rows[] = {
       .cost = HF_COST_SMALL, .deadline_ms = 10000, .action = "key:create", .reply = HF_MSG_KEY_DETAIL,
       .fields = key_create_fields, .n_fields = HF_COUNT(key_create_fields), .size = sizeof(struct hf_key_create), .has_head = true },
     { .type = HF_MSG_KEY_DETAIL, .name = "KEY_DETAIL", .senders = HF_FROM_CORE,
-      .states = HF_IN_ANY, .max_bytes = 8192, .audit = HF_AUDITED_NOT,
+      .states = HF_IN_ANY, .max_bytes = 16384, .audit = HF_AUDITED_NOT,
       .cost = HF_COST_SMALL, .deadline_ms = 0, .action = NULL, .reply = 0,
       .fields = key_detail_fields, .n_fields = HF_COUNT(key_detail_fields), .size = sizeof(struct hf_key_detail), .has_head = false },
     { .type = HF_MSG_KEY_LIST, .name = "KEY_LIST", .senders = HF_FROM_GATEWAY,
@@ -2440,3 +2445,212 @@ const hf_message_row hf_message_rows[] = {
       .fields = tls_signed_fields, .n_fields = HF_COUNT(tls_signed_fields), .size = sizeof(struct hf_tls_signed), .has_head = false },
 };
 const size_t hf_message_row_count = HF_COUNT(hf_message_rows);
+
+/* Asked several times for each message, so not a walk. */
+const hf_message_row *hf_message_row_of(uint16_t type)
+{
+    switch (type) {
+    case HF_MSG_PEER_CHANNEL:
+        return &hf_message_rows[0];
+    case HF_MSG_STOP:
+        return &hf_message_rows[1];
+    case HF_MSG_READY:
+        return &hf_message_rows[2];
+    case HF_MSG_PROCESS_UP:
+        return &hf_message_rows[3];
+    case HF_MSG_ALARM:
+        return &hf_message_rows[4];
+    case HF_MSG_ACK:
+        return &hf_message_rows[5];
+    case HF_MSG_CONFIG_SUPERVISOR:
+        return &hf_message_rows[6];
+    case HF_MSG_CONFIG_CORE:
+        return &hf_message_rows[7];
+    case HF_MSG_CONFIG_GATEWAY:
+        return &hf_message_rows[8];
+    case HF_MSG_CONFIG_STORE:
+        return &hf_message_rows[9];
+    case HF_MSG_CONFIG_VERIFIER:
+        return &hf_message_rows[10];
+    case HF_MSG_KEYSET:
+        return &hf_message_rows[11];
+    case HF_MSG_CONFIG_FAILED:
+        return &hf_message_rows[12];
+    case HF_MSG_CONFIG_DONE:
+        return &hf_message_rows[13];
+    case HF_MSG_KEYSET_TEXT:
+        return &hf_message_rows[14];
+    case HF_MSG_SAVED_FILES:
+        return &hf_message_rows[15];
+    case HF_MSG_ANCHOR_WRITE:
+        return &hf_message_rows[16];
+    case HF_MSG_EPOCH_WRITE:
+        return &hf_message_rows[17];
+    case HF_MSG_KEYSET_WRITE:
+        return &hf_message_rows[18];
+    case HF_MSG_AUDIT_RING:
+        return &hf_message_rows[19];
+    case HF_MSG_UNSEAL_WANTED:
+        return &hf_message_rows[20];
+    case HF_MSG_CORE_STATE:
+        return &hf_message_rows[21];
+    case HF_MSG_SEAL_IN_USE:
+        return &hf_message_rows[22];
+    case HF_MSG_ROOT_KEY:
+        return &hf_message_rows[23];
+    case HF_MSG_UNSEAL_FAILED:
+        return &hf_message_rows[24];
+    case HF_MSG_UNSEAL_SECRET:
+        return &hf_message_rows[25];
+    case HF_MSG_TLS_KEY:
+        return &hf_message_rows[26];
+    case HF_MSG_VERIFY_TOKEN:
+        return &hf_message_rows[27];
+    case HF_MSG_VERDICT:
+        return &hf_message_rows[28];
+    case HF_MSG_STORE_SCAN:
+        return &hf_message_rows[29];
+    case HF_MSG_STORE_ROWS:
+        return &hf_message_rows[30];
+    case HF_MSG_STORE_GET:
+        return &hf_message_rows[31];
+    case HF_MSG_STORE_COMMIT:
+        return &hf_message_rows[32];
+    case HF_MSG_STORE_DONE:
+        return &hf_message_rows[33];
+    case HF_MSG_FAILED:
+        return &hf_message_rows[34];
+    case HF_MSG_DONE:
+        return &hf_message_rows[35];
+    case HF_MSG_STATUS:
+        return &hf_message_rows[36];
+    case HF_MSG_STATUS_INFO:
+        return &hf_message_rows[37];
+    case HF_MSG_CAPABILITIES:
+        return &hf_message_rows[38];
+    case HF_MSG_CAPABILITIES_INFO:
+        return &hf_message_rows[39];
+    case HF_MSG_METRICS:
+        return &hf_message_rows[40];
+    case HF_MSG_METRICS_LOCAL:
+        return &hf_message_rows[41];
+    case HF_MSG_METRICS_INFO:
+        return &hf_message_rows[42];
+    case HF_MSG_FAILURES:
+        return &hf_message_rows[43];
+    case HF_MSG_KEY_CREATE:
+        return &hf_message_rows[44];
+    case HF_MSG_KEY_DETAIL:
+        return &hf_message_rows[45];
+    case HF_MSG_KEY_LIST:
+        return &hf_message_rows[46];
+    case HF_MSG_KEYS:
+        return &hf_message_rows[47];
+    case HF_MSG_KEY_SHOW:
+        return &hf_message_rows[48];
+    case HF_MSG_KEY_VERSIONS:
+        return &hf_message_rows[49];
+    case HF_MSG_VERSIONS:
+        return &hf_message_rows[50];
+    case HF_MSG_KEY_PUBLIC:
+        return &hf_message_rows[51];
+    case HF_MSG_PUBLIC:
+        return &hf_message_rows[52];
+    case HF_MSG_KEY_ROTATE:
+        return &hf_message_rows[53];
+    case HF_MSG_KEY_REVOKE:
+        return &hf_message_rows[54];
+    case HF_MSG_KEY_DESTROY:
+        return &hf_message_rows[55];
+    case HF_MSG_KEY_UPDATE:
+        return &hf_message_rows[56];
+    case HF_MSG_KEY_IMPORT:
+        return &hf_message_rows[57];
+    case HF_MSG_SIGN:
+        return &hf_message_rows[58];
+    case HF_MSG_SIGNED:
+        return &hf_message_rows[59];
+    case HF_MSG_VERIFY:
+        return &hf_message_rows[60];
+    case HF_MSG_VERIFIED:
+        return &hf_message_rows[61];
+    case HF_MSG_ENCRYPT:
+        return &hf_message_rows[62];
+    case HF_MSG_ENCRYPTED:
+        return &hf_message_rows[63];
+    case HF_MSG_DECRYPT:
+        return &hf_message_rows[64];
+    case HF_MSG_DECRYPTED:
+        return &hf_message_rows[65];
+    case HF_MSG_ENCAPSULATE:
+        return &hf_message_rows[66];
+    case HF_MSG_ENCAPSULATED:
+        return &hf_message_rows[67];
+    case HF_MSG_DECAPSULATE:
+        return &hf_message_rows[68];
+    case HF_MSG_DECAPSULATED:
+        return &hf_message_rows[69];
+    case HF_MSG_MAC:
+        return &hf_message_rows[70];
+    case HF_MSG_MACED:
+        return &hf_message_rows[71];
+    case HF_MSG_RANDOM:
+        return &hf_message_rows[72];
+    case HF_MSG_RANDOM_BYTES:
+        return &hf_message_rows[73];
+    case HF_MSG_REWRAP:
+        return &hf_message_rows[74];
+    case HF_MSG_AUDIT_RECENT:
+        return &hf_message_rows[75];
+    case HF_MSG_AUDIT_EVENTS:
+        return &hf_message_rows[76];
+    case HF_MSG_EVENTS:
+        return &hf_message_rows[77];
+    case HF_MSG_AUDIT_HEAD:
+        return &hf_message_rows[78];
+    case HF_MSG_TREE_HEAD:
+        return &hf_message_rows[79];
+    case HF_MSG_AUDIT_EXPORT:
+        return &hf_message_rows[80];
+    case HF_MSG_SEGMENTS:
+        return &hf_message_rows[81];
+    case HF_MSG_KEYSET_SHOW:
+        return &hf_message_rows[82];
+    case HF_MSG_KEYSET_INFO:
+        return &hf_message_rows[83];
+    case HF_MSG_KEYSET_APPLY:
+        return &hf_message_rows[84];
+    case HF_MSG_EPOCH_ROTATE:
+        return &hf_message_rows[85];
+    case HF_MSG_SEAL:
+        return &hf_message_rows[86];
+    case HF_MSG_UNSEAL:
+        return &hf_message_rows[87];
+    case HF_MSG_TOKEN_REVOKE:
+        return &hf_message_rows[88];
+    case HF_MSG_SESSION_OPEN:
+        return &hf_message_rows[89];
+    case HF_MSG_SESSION:
+        return &hf_message_rows[90];
+    case HF_MSG_SESSION_END:
+        return &hf_message_rows[91];
+    case HF_MSG_JWKS:
+        return &hf_message_rows[92];
+    case HF_MSG_JWKS_INFO:
+        return &hf_message_rows[93];
+    case HF_MSG_INTROSPECT:
+        return &hf_message_rows[94];
+    case HF_MSG_INTROSPECTED:
+        return &hf_message_rows[95];
+    case HF_MSG_UNSEAL_KEY:
+        return &hf_message_rows[96];
+    case HF_MSG_UNSEAL_KEY_INFO:
+        return &hf_message_rows[97];
+    case HF_MSG_TLS_SIGN:
+        return &hf_message_rows[98];
+    case HF_MSG_TLS_SIGNED:
+        return &hf_message_rows[99];
+    default:
+        return NULL;
+    }
+}

@@ -27,11 +27,11 @@ typedef enum hf_msg_type {
     HF_MSG_AUDIT_RING = 0x0024,
     HF_MSG_UNSEAL_WANTED = 0x0025,
     HF_MSG_CORE_STATE = 0x0026,
+    HF_MSG_SEAL_IN_USE = 0x0027,
     HF_MSG_ROOT_KEY = 0x0030,
     HF_MSG_UNSEAL_FAILED = 0x0031,
     HF_MSG_UNSEAL_SECRET = 0x0032,
     HF_MSG_TLS_KEY = 0x0033,
-    HF_MSG_SESSION_KEY = 0x0041,
     HF_MSG_VERIFY_TOKEN = 0x0040,
     HF_MSG_VERDICT = 0x8040,
     HF_MSG_STORE_SCAN = 0x0050,
@@ -268,6 +268,8 @@ struct hf_config_core {
     uint32_t actor_burst;
     uint32_t token_max_s;
     uint32_t token_leeway_s;
+    hf_view issuer; /* text, at most 256 bytes */
+    hf_view audience; /* text, at most 256 bytes */
     uint32_t session_s;
     bool hs256;
     bool durable_all;
@@ -289,6 +291,8 @@ struct hf_config_gateway {
     uint8_t client_certificates;
     hf_view trusted_proxies; /* text, at most 1024 bytes */
     uint8_t log_requests;
+    bool local_socket;
+    bool metrics_socket;
 };
 hf_err hf_config_gateway_encode(const struct hf_config_gateway *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_config_gateway_decode(hf_view body, struct hf_config_gateway *ret) HF_MUST_USE;
@@ -304,7 +308,6 @@ struct hf_config_verifier {
     bool strict;
     hf_view issuer; /* text, at most 256 bytes */
     hf_view audience; /* text, at most 256 bytes */
-    uint32_t leeway_s;
     bool hs256;
 };
 hf_err hf_config_verifier_encode(const struct hf_config_verifier *m, hf_writer *w) HF_MUST_USE;
@@ -381,13 +384,22 @@ hf_err hf_unseal_wanted_decode(hf_view body, struct hf_unseal_wanted *ret) HF_MU
 struct hf_core_state {
     uint8_t state;
     hf_view why; /* text, at most 512 bytes */
+    hf_view fingerprint; /* bytes, at most 32 bytes */
 };
 hf_err hf_core_state_encode(const struct hf_core_state *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_core_state_decode(hf_view body, struct hf_core_state *ret) HF_MUST_USE;
 
+struct hf_seal_in_use {
+    hf_view seal; /* text, at most 32 bytes */
+    bool opens_alone;
+};
+hf_err hf_seal_in_use_encode(const struct hf_seal_in_use *m, hf_writer *w) HF_MUST_USE;
+hf_err hf_seal_in_use_decode(hf_view body, struct hf_seal_in_use *ret) HF_MUST_USE;
+
 struct hf_root_key {
     hf_secret *root; /* 1 to 64 bytes, owned by whoever decoded it */
     hf_view seal; /* text, at most 32 bytes */
+    hf_view protections; /* protection_row records, at most 3500 bytes */
 };
 hf_err hf_root_key_encode(const struct hf_root_key *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_root_key_decode(hf_view body, struct hf_root_key *ret) HF_MUST_USE;
@@ -410,13 +422,6 @@ struct hf_tls_key {
 };
 hf_err hf_tls_key_encode(const struct hf_tls_key *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_tls_key_decode(hf_view body, struct hf_tls_key *ret) HF_MUST_USE;
-
-struct hf_session_key {
-    hf_view kid; /* text, at most 64 bytes */
-    hf_view spki; /* bytes, at most 2048 bytes */
-};
-hf_err hf_session_key_encode(const struct hf_session_key *m, hf_writer *w) HF_MUST_USE;
-hf_err hf_session_key_decode(hf_view body, struct hf_session_key *ret) HF_MUST_USE;
 
 struct hf_verify_token {
     hf_view token; /* bytes, at most 8192 bytes */
@@ -566,7 +571,7 @@ hf_err hf_key_create_encode(const struct hf_key_create *m, hf_writer *w) HF_MUST
 hf_err hf_key_create_decode(hf_view body, struct hf_key_create *ret) HF_MUST_USE;
 
 struct hf_key_detail {
-    hf_view info; /* key_info records, at most 8000 bytes */
+    hf_view info; /* key_info records, at most 16000 bytes */
 };
 hf_err hf_key_detail_encode(const struct hf_key_detail *m, hf_writer *w) HF_MUST_USE;
 hf_err hf_key_detail_decode(hf_view body, struct hf_key_detail *ret) HF_MUST_USE;

@@ -91,7 +91,7 @@ static void a_newer_record_takes_its_place(void **state)
     assert_int_equal(index_new(&ix), HF_OK);
     begin(1);
     key_entry *e = put(ix);
-    assert_true(e->state == HF_STATE_ACTIVE && e->version == 1 && e->generation == rec.generation);
+    assert_true(e->state == HF_STATE_ACTIVE && e->version == 1);
     assert_int_equal(hf_key_record_rotate(&rec, (hf_wall) { 5000 }, mac, &version), HF_OK);
     assert_ptr_equal(put(ix), e);
     assert_true(e->version == 2 && e->state == HF_STATE_ACTIVE && index_count(ix) == 1);
@@ -111,8 +111,8 @@ static void a_newer_record_takes_its_place(void **state)
 }
 
 /*
- * A restart takes up at the end of the lease; a new lease in the same process goes on where it was; a new version begins
- * anew.
+ * A restart takes up at the end of the lease; a new lease in the same process goes on where it was; a new version
+ * begins anew.
  */
 static void nonces_are_never_undercounted(void **state)
 {
@@ -136,6 +136,135 @@ static void nonces_are_never_undercounted(void **state)
     assert_int_equal(hf_key_record_rotate(&rec, (hf_wall) { 5000 }, mac, &version), HF_OK);
     put(ix);
     assert_true(e->uses == 0 && e->uses_lease == 0 && e->version == version);
+    index_free(ix);
+}
+
+/* Order of creation, however they come: newest first in lists, the same after every start. */
+static void sorting_keeps_everything_together(void **state)
+{
+    (void)state;
+    uint8_t mac[HF_RECORD_MAC_BYTES] = { 0 }, id[16];
+    key_index *ix = NULL;
+    key_entry *e;
+
+    assert_int_equal(index_new(&ix), HF_OK);
+    assert_int_equal(index_sort(ix), HF_OK);
+    for (uint32_t i = 0; i < MANY; i++) {
+        uint32_t n = (i * 1237) % MANY; /* every one once */
+        begin(n);
+        rec.created.ns = n / 2; /* two of each time: the id decides */
+        e = put(ix);
+        mac[0] = (uint8_t)n;
+        assert_int_equal(index_put_wrap(ix, e->id, 1, n + 1, mac), HF_OK);
+        if (n % 3 == 0)
+            assert_int_equal(index_put_wrap(ix, e->id, 2, n + 2, mac), HF_OK);
+    }
+    assert_int_equal(index_sort(ix), HF_OK);
+    assert_int_equal(index_count(ix), MANY);
+    for (uint32_t n = 0; n < MANY; n++) {
+        id_of(n, id);
+        e = index_by_id(ix, id);
+        snprintf(name, sizeof(name), "key-%u", n);
+        assert_non_null(e);
+        assert_ptr_equal(index_by_name(ix, hf_view_str(name)), e);
+        assert_true(e->created_ns == n / 2 && e->n_wraps == (n % 3 == 0 ? 2u : 1u));
+        assert_true(index_wrap(e, 1)->epoch == n + 1 && index_wrap(e, 1)->mac[0] == (uint8_t)n);
+        if (n > 0)
+            assert_true(index_at(ix, n - 1)->created_ns <= index_at(ix, n)->created_ns);
+    }
+    index_free(ix);
+}
+
+static uint8_t tag_bytes[128];
+
+static hf_view tags_of(const char *a, const char *b)
+{
+    hf_writer w = hf_writer_on(tag_bytes, sizeof(tag_bytes));
+
+    hf_put_view16(&w, hf_view_str(a));
+    if (b != NULL)
+        hf_put_view16(&w, hf_view_str(b));
+    return hf_writer_view(&w);
+}
+
+static uint64_t selected(const key_index *ix, struct key_filter f)
+{
+    uint32_t at[8];
+    size_t n;
+
+    return index_select(ix, index_count(ix), &f, 0, at, HF_COUNT(at), &n);
+}
+
+static void lists_select(void **state)
+{
+    (void)state;
+    uint8_t even[64], odd[64];
+    hf_writer w = hf_writer_on(even, sizeof(even));
+    key_index *ix = NULL;
+    uint32_t at[8];
+    size_t n;
+
+    hf_put_view16(&w, hf_view_str("even"));
+    hf_put_view16(&w, hf_view_str("all"));
+    hf_view tags_even = hf_writer_view(&w);
+    w = hf_writer_on(odd, sizeof(odd));
+    hf_put_view16(&w, hf_view_str("all"));
+    assert_int_equal(index_new(&ix), HF_OK);
+    for (uint32_t i = 0; i < 2000; i++) {
+        begin(i);
+        rec.tags = i % 2 == 0 ? tags_even : hf_writer_view(&w);
+        put(ix);
+    }
+    assert_int_equal(selected(ix, (struct key_filter) { 0 }), 2000);
+    assert_int_equal(selected(ix, (struct key_filter) { .alg = HF_ALG_AES_256_GCM }), 2000);
+    assert_int_equal(selected(ix, (struct key_filter) { .alg = HF_ALG_EC_P256 }), 0);
+    assert_int_equal(selected(ix, (struct key_filter) { .state = HF_STATE_REVOKED }), 0);
+    assert_int_equal(selected(ix, (struct key_filter) { .tags = tags_of("all", NULL) }), 2000);
+    assert_int_equal(selected(ix, (struct key_filter) { .tags = tags_of("even", "all") }), 1000);
+    assert_int_equal(selected(ix, (struct key_filter) { .tags = tags_of("eve", NULL) }), 0);
+    assert_int_equal(selected(ix, (struct key_filter) { .tags = { tag_bytes, 1 } }), 0); /* no list at all */
+    assert_int_equal(selected(ix, (struct key_filter) { .search = hf_view_str("KEY-") }), 2000);
+    assert_int_equal(selected(ix, (struct key_filter) { .search = hf_view_str("y-199") }), 11);
+    assert_int_equal(selected(ix, (struct key_filter) { .search = hf_view_str("-1999") }), 1);
+    assert_int_equal(selected(ix, (struct key_filter) { .search = hf_view_str("key-19999") }), 0);
+    assert_int_equal(
+        selected(ix, (struct key_filter) { .search = hf_view_str("y-199"), .tags = tags_of("even", NULL) }), 5);
+    struct key_filter all = { .search = hf_view_str("key") };
+    assert_int_equal(index_select(ix, 2000, &all, 5, at, 3, &n), 2000);
+    assert_true(n == 3 && at[0] == 1994 && at[1] == 1993 && at[2] == 1992); /* newest first */
+    assert_int_equal(index_select(ix, 2000, &all, 1999, at, 3, &n), 2000);
+    assert_true(n == 1 && at[0] == 0);
+    assert_int_equal(index_select(ix, 10, &all, 0, at, 3, &n), 10); /* of the first ten alone */
+    assert_true(n == 3 && at[0] == 9);
+    index_free(ix);
+}
+
+/* Tags that change leave their old text behind: it is given back, and nothing else is. */
+static void replaced_texts_are_given_back(void **state)
+{
+    (void)state;
+    char tag[65];
+    key_index *ix = NULL;
+
+    assert_int_equal(index_new(&ix), HF_OK);
+    for (uint32_t i = 0; i < 100; i++) {
+        begin(i);
+        put(ix);
+    }
+    for (uint32_t round = 0; round < 300; round++)
+        for (uint32_t i = 0; i < 100; i++) {
+            begin(i);
+            snprintf(tag, sizeof(tag), "%060u%03u", round, i);
+            rec.tags = tags_of(tag, NULL);
+            put(ix);
+            assert_int_equal(index_tidy(ix), HF_OK);
+        }
+    snprintf(tag, sizeof(tag), "%060u%03u", 299u, 42u);
+    assert_int_equal(selected(ix, (struct key_filter) { .tags = tags_of(tag, NULL) }), 1);
+    snprintf(tag, sizeof(tag), "%060u%03u", 298u, 42u);
+    assert_int_equal(selected(ix, (struct key_filter) { .tags = tags_of(tag, NULL) }), 0);
+    assert_int_equal(selected(ix, (struct key_filter) { .search = hf_view_str("key-42") }), 1);
+    assert_non_null(index_by_name(ix, hf_view_str("key-99")));
     index_free(ix);
 }
 
@@ -168,6 +297,9 @@ int main(void)
         cmocka_unit_test(all_are_found),
         cmocka_unit_test(a_newer_record_takes_its_place),
         cmocka_unit_test(nonces_are_never_undercounted),
+        cmocka_unit_test(sorting_keeps_everything_together),
+        cmocka_unit_test(lists_select),
+        cmocka_unit_test(replaced_texts_are_given_back),
         cmocka_unit_test(wrappings),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

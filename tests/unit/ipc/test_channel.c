@@ -70,19 +70,21 @@ typedef struct raw_frame {
     size_t len;
 } raw_frame;
 
-static void send_raw(int fd, const raw_frame *f, const int *fds, size_t n_fds)
+/* Appends a frame to a packet. */
+static void add_frame(hf_writer *w, const raw_frame *f)
 {
-    static uint8_t bytes[1u << 17];
-    char control[CMSG_SPACE(sizeof(int) * 16)] = { 0 };
-    hf_writer w = hf_writer_on(bytes, sizeof(bytes));
+    hf_put_u8(w, f->version);
+    hf_put_u8(w, f->flags);
+    hf_put_u16(w, f->type);
+    hf_put_u32(w, f->total);
+    hf_put_u64(w, f->id);
+    hf_put_bytes(w, payload, f->len);
+}
 
-    hf_put_u8(&w, f->version);
-    hf_put_u8(&w, f->flags);
-    hf_put_u16(&w, f->type);
-    hf_put_u32(&w, f->total);
-    hf_put_u64(&w, f->id);
-    hf_put_bytes(&w, payload, f->len);
-    struct iovec iov = { bytes, w.len };
+static void send_packet(int fd, hf_view packet, const int *fds, size_t n_fds)
+{
+    char control[CMSG_SPACE(sizeof(int) * 16)] = { 0 };
+    struct iovec iov = { (void *)(uintptr_t)packet.ptr, packet.len };
     struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
     if (n_fds > 0) {
         msg.msg_control = control;
@@ -93,7 +95,16 @@ static void send_raw(int fd, const raw_frame *f, const int *fds, size_t n_fds)
         c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
         memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
     }
-    assert_int_equal(sendmsg(fd, &msg, MSG_NOSIGNAL), (ssize_t)w.len);
+    assert_int_equal(sendmsg(fd, &msg, MSG_NOSIGNAL), (ssize_t)packet.len);
+}
+
+static void send_raw(int fd, const raw_frame *f, const int *fds, size_t n_fds)
+{
+    static uint8_t bytes[1u << 17];
+    hf_writer w = hf_writer_on(bytes, sizeof(bytes));
+
+    add_frame(&w, f);
+    send_packet(fd, hf_writer_view(&w), fds, n_fds);
 }
 
 /* ---- whole messages ---- */
@@ -511,6 +522,245 @@ static void threads_may_send(void **state)
     hf_loop_free(theirs.loop);
 }
 
+/* ---- several messages in one packet ---- */
+
+static void a_packet_of_several_is_taken_apart(void **state)
+{
+    (void)state;
+    static uint8_t bytes[HF_FRAME_MAX_BYTES];
+    hf_writer w = hf_writer_on(bytes, sizeof(bytes));
+    int raw;
+    hf_channel *c = open_one(1000, &raw);
+    hf_message m;
+    bool got;
+
+    for (uint64_t i = 0; i < HF_PACKET_MESSAGES_MAX; i++)
+        add_frame(&w, &(raw_frame) { 1, 0, SMALL, (uint32_t)i, i, i });
+    assert_int_equal(send(raw, bytes, w.len, 0), (ssize_t)w.len);
+    for (uint64_t i = 0; i < HF_PACKET_MESSAGES_MAX; i++) {
+        assert_int_equal(hf_channel_receive(c, &m, &got), HF_OK);
+        assert_true(got && m.type == SMALL && m.id == i && m.n_fds == 0);
+        assert_true(hf_view_eq(m.body, hf_view_of(payload, i)));
+        hf_channel_release(&m); /* wipes this message and no other */
+    }
+    assert_int_equal(hf_channel_receive(c, &m, &got), HF_OK);
+    assert_false(got);
+    hf_channel_free(c);
+    close(raw);
+}
+
+/* The first message of these packets is in order; it is not handed out, because the packet is not. */
+static void a_packet_is_good_as_a_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    size_t before = descriptors();
+    static uint8_t bytes[1u << 17];
+    static const raw_frame good = { 1, 0, SMALL, 10, 1, 10 };
+    static const struct {
+        const char *what;
+        raw_frame second;
+        size_t rest; /* bytes behind it */
+        size_t copies;
+        bool with_fd;
+    } rows[] = {
+        { "another version", { 2, 0, SMALL, 10, 1, 10 }, 0, 1, false },
+        { "an unknown flag", { 1, 2, SMALL, 10, 1, 10 }, 0, 1, false },
+        { "an unknown type", { 1, 0, 9, 10, 1, 10 }, 0, 1, false },
+        { "above the bound of its type", { 1, 0, SMALL, 101, 1, 101 }, 0, 1, false },
+        { "a total past the end", { 1, 0, SMALL, 11, 1, 10 }, 0, 1, false },
+        { "the largest total", { 1, 0, LARGE, UINT32_MAX, 1, 10 }, 0, 1, false },
+        { "half a header behind it", { 1, 0, SMALL, 10, 1, 10 }, 8, 1, false },
+        { "the start of a larger message", { 1, 1, LARGE, 3000, 1, 1000 }, 0, 1, false },
+        { "more than a packet may have", { 1, 0, SMALL, 0, 1, 0 }, 0, HF_PACKET_MESSAGES_MAX, false },
+        { "a descriptor", { 1, 0, SMALL, 10, 1, 10 }, 0, 1, true },
+    };
+
+    for (size_t i = 0; i < HF_COUNT(rows); i++) {
+        hf_writer w = hf_writer_on(bytes, sizeof(bytes));
+        int raw, zero = 0;
+        hf_channel *c = open_one(1000, &raw);
+        hf_message m;
+        bool got = true;
+        add_frame(&w, &good);
+        for (size_t k = 0; k < rows[i].copies; k++)
+            add_frame(&w, &rows[i].second);
+        hf_put_bytes(&w, payload, rows[i].rest);
+        send_packet(raw, hf_writer_view(&w), &zero, rows[i].with_fd ? 1 : 0);
+        if (hf_channel_receive(c, &m, &got) != HF_ERR_MALFORMED || got)
+            fail_msg("a packet with %s was taken", rows[i].what);
+        hf_channel_free(c);
+        close(raw);
+        assert_int_equal(descriptors(), before);
+    }
+}
+
+static ssize_t packet_len(int raw)
+{
+    static uint8_t bytes[1u << 17];
+
+    return recv(raw, bytes, sizeof(bytes), MSG_DONTWAIT);
+}
+
+static void what_is_sent_soon_leaves_together(void **state)
+{
+    (void)state;
+    const size_t one = HF_FRAME_HEADER_BYTES + 20;
+    int raw;
+    end e = { 0 };
+    hf_channel *c = open_one(100000, &raw);
+
+    attach(&e, c);
+    for (uint64_t i = 1; i < HF_SOON_MESSAGES; i++) {
+        assert_int_equal(hf_channel_send_soon(c, SMALL, i, hf_view_of(payload, 20)), HF_OK);
+        hf_channel_push(c); /* too few */
+        assert_int_equal(packet_len(raw), -1);
+        assert_true(hf_channel_wants_write(c));
+    }
+    assert_int_equal(hf_channel_send_soon(c, SMALL, 9, hf_view_of(payload, 20)), HF_OK);
+    hf_channel_push(c);
+    assert_int_equal(packet_len(raw), (ssize_t)(HF_SOON_MESSAGES * one));
+    assert_false(hf_channel_wants_write(c));
+    /* Before any other send, so that order is kept. */
+    assert_int_equal(hf_channel_send_soon(c, SMALL, 1, hf_view_of(payload, 20)), HF_OK);
+    assert_int_equal(hf_channel_send(c, SMALL, 2, hf_view_of(payload, 3), NULL, 0), HF_OK);
+    assert_int_equal(packet_len(raw), (ssize_t)one);
+    assert_int_equal(packet_len(raw), HF_FRAME_HEADER_BYTES + 3);
+    /* With what is too large to be gathered. */
+    assert_int_equal(hf_channel_send_soon(c, SMALL, 1, hf_view_of(payload, 20)), HF_OK);
+    assert_int_equal(hf_channel_send_soon(c, LARGE, 2, hf_view_of(payload, 50000)), HF_OK);
+    assert_int_equal(packet_len(raw), (ssize_t)one);
+    assert_int_equal(packet_len(raw), HF_FRAME_HEADER_BYTES + 50000);
+    /* And with the channel. */
+    assert_int_equal(hf_channel_send_soon(c, SMALL, 1, hf_view_of(payload, 20)), HF_OK);
+    hf_channel_free(c);
+    assert_int_equal(packet_len(raw), (ssize_t)one);
+    assert_int_equal(packet_len(raw), 0);
+    hf_loop_free(e.loop);
+    close(raw);
+}
+
+/* Answers each message soon; the turn's end must send what is left over. */
+typedef struct echo {
+    hf_channel *channel;
+    hf_loop *loop;
+    size_t messages, ends;
+} echo;
+
+static void on_echo(void *arg, hf_message *m)
+{
+    echo *e = arg;
+
+    e->messages++;
+    assert_int_equal(hf_channel_send_soon(e->channel, m->type, m->id, m->body), HF_OK);
+}
+
+static void on_echo_end(void *arg, hf_err cause)
+{
+    echo *e = arg;
+
+    assert_int_equal(cause, HF_ERR_PEER_GONE);
+    hf_channel_free(e->channel);
+    hf_loop_stop(e->loop);
+    e->ends++;
+}
+
+static void *run_echo(void *arg)
+{
+    echo *e = arg;
+
+    return hf_loop_run(e->loop) == HF_OK ? NULL : e;
+}
+
+static void the_turn_ends_with_a_flush(void **state)
+{
+    (void)state;
+    echo e = { 0 };
+    hf_channel *client;
+    pthread_t thread;
+    void *failed;
+    uint64_t asked = 0, answered = 0;
+
+    open_two(1u << 20, &client, &e.channel);
+    assert_int_equal(hf_loop_new(&e.loop), HF_OK);
+    assert_int_equal(hf_channel_attach(e.channel, e.loop, on_echo, on_echo_end, &e), HF_OK);
+    assert_int_equal(pthread_create(&thread, NULL, run_echo, &e), 0);
+    for (size_t burst = 1; burst <= 40; burst++) { /* 1 to 40 at a time: whole packets and rests */
+        for (size_t i = 0; i < burst; i++)
+            assert_int_equal(hf_channel_send(client, SMALL, asked++, hf_view_of(payload, burst), NULL, 0), HF_OK);
+        while (answered < asked) {
+            hf_message m;
+            assert_int_equal(hf_channel_wait(client, 10000, &m), HF_OK);
+            assert_int_equal(m.id, answered++);
+            assert_true(hf_view_eq(m.body, hf_view_of(payload, burst)));
+        }
+    }
+    hf_channel_free(client);
+    pthread_join(thread, &failed);
+    assert_null(failed);
+    assert_true(e.messages == asked && e.ends == 1);
+    hf_loop_free(e.loop);
+}
+
+/* A packet that was begun outside the loop goes on in it. */
+static void what_was_read_before_the_loop_is_not_forgotten(void **state)
+{
+    (void)state;
+    static uint8_t bytes[1000];
+    hf_writer w = hf_writer_on(bytes, sizeof(bytes));
+    int raw;
+    hf_channel *c = open_one(1000, &raw);
+    end e = { .stop_after = 2, .next_id = { 1 } };
+    hf_message m;
+
+    for (uint64_t i = 0; i < 3; i++)
+        add_frame(&w, &(raw_frame) { 1, 0, SMALL, 5, i, 5 });
+    assert_int_equal(send(raw, bytes, w.len, 0), (ssize_t)w.len);
+    assert_int_equal(hf_channel_wait(c, 1000, &m), HF_OK);
+    assert_int_equal(m.id, 0);
+    attach(&e, c);
+    assert_int_equal(hf_loop_run(e.loop), HF_OK);
+    assert_int_equal(e.messages, 2);
+    hf_channel_free(c);
+    hf_loop_free(e.loop);
+    close(raw);
+}
+
+static void a_full_queue_takes_nothing_soon(void **state)
+{
+    (void)state;
+    hf_channel *a, *b;
+    end e = { 0 };
+    uint64_t sent = 0, received = 0;
+    hf_message m;
+    bool got;
+    hf_err err = HF_OK;
+
+    open_two(300000, &a, &b);
+    attach(&e, a);
+    while (err == HF_OK) {
+        err = hf_channel_send_soon(a, LARGE, sent, hf_view_of(payload, 10000));
+        sent += err == HF_OK;
+        hf_channel_push(a);
+        assert_true(sent < 10000);
+    }
+    assert_int_equal(err, HF_ERR_OVERLOADED);
+    for (;;) {
+        assert_int_equal(hf_channel_flush(a), HF_OK);
+        assert_int_equal(hf_channel_receive(b, &m, &got), HF_OK);
+        if (!got && !hf_channel_wants_write(a))
+            break;
+        if (got)
+            assert_int_equal(m.id, received++);
+    }
+    assert_int_equal(received, sent);
+    assert_int_equal(hf_channel_send_soon(a, SMALL, 9, hf_view_of(payload, 1)), HF_OK);
+    hf_channel_free(b);
+    assert_int_equal(hf_channel_flush(a), HF_ERR_PEER_GONE);
+    assert_int_equal(hf_channel_send_soon(a, SMALL, 9, hf_view_of(payload, 1)), HF_ERR_PEER_GONE);
+    hf_channel_free(a);
+    hf_loop_free(e.loop);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -534,6 +784,12 @@ int main(void)
         cmocka_unit_test(a_callback_may_free_its_channel),
         cmocka_unit_test(the_end_comes_once_with_its_cause),
         cmocka_unit_test(threads_may_send),
+        cmocka_unit_test(a_packet_of_several_is_taken_apart),
+        cmocka_unit_test(a_packet_is_good_as_a_whole_or_not_at_all),
+        cmocka_unit_test(what_is_sent_soon_leaves_together),
+        cmocka_unit_test(the_turn_ends_with_a_flush),
+        cmocka_unit_test(what_was_read_before_the_loop_is_not_forgotten),
+        cmocka_unit_test(a_full_queue_takes_nothing_soon),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -231,12 +231,74 @@ static void a_stop_before_the_run_counts(void **state)
     }
 }
 
+/* ---- tasks ---- */
+
+typedef struct note {
+    hf_loop *loop;
+    hf_task task;
+    char letter;
+    char *log;
+    size_t *len;
+    struct note *then, *drop; /* queued, taken out when this one runs */
+} note;
+
+static void on_task(void *arg)
+{
+    note *n = arg;
+
+    n->log[(*n->len)++] = n->letter;
+    if (n->then != NULL)
+        hf_loop_later(n->loop, &n->then->task);
+    if (n->drop != NULL)
+        hf_loop_forget(n->loop, &n->drop->task);
+}
+
+static void on_stop_timer(void *arg)
+{
+    note *n = arg;
+
+    for (size_t i = 0; i < 5; i++) {
+        hf_loop_later(n->loop, &n[i].task);
+        hf_loop_later(n->loop, &n[i].task); /* twice is once */
+    }
+    hf_loop_forget(n->loop, &n[4].task);
+    hf_loop_forget(n->loop, &n[4].task);
+    hf_loop_later(n->loop, &n[0].task);
+    hf_loop_stop(n->loop); /* the turn is finished all the same */
+}
+
+static void tasks_run_once_in_order_at_the_end_of_a_turn(void **state)
+{
+    (void)state;
+    char log[16] = "";
+    size_t len = 0;
+    hf_loop *loop;
+    note n[6];
+
+    assert_int_equal(hf_loop_new(&loop), HF_OK);
+    for (size_t i = 0; i < 6; i++)
+        n[i] = (note) {
+            .loop = loop, .task = { .fn = on_task, .arg = &n[i] }, .letter = (char)('a' + i), .log = log, .len = &len
+        };
+    n[0].then = &n[5]; /* a queues f, */
+    n[1].drop = &n[2]; /* b takes c out */
+    hf_timer timer = { .fn = on_stop_timer, .arg = n };
+    assert_int_equal(hf_loop_timer(loop, &timer, hf_mono_now()), HF_OK);
+    assert_int_equal(hf_loop_run(loop), HF_OK);
+    assert_string_equal(log, "abdf");
+    hf_loop_free(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(timers_fire_in_order),        cmocka_unit_test(a_timer_may_arm_itself),
-        cmocka_unit_test(nothing_comes_after_unwatch), cmocka_unit_test(interest_changes),
-        cmocka_unit_test(a_wake_turns_the_loop),       cmocka_unit_test(a_stop_before_the_run_counts),
+        cmocka_unit_test(timers_fire_in_order),
+        cmocka_unit_test(a_timer_may_arm_itself),
+        cmocka_unit_test(nothing_comes_after_unwatch),
+        cmocka_unit_test(interest_changes),
+        cmocka_unit_test(a_wake_turns_the_loop),
+        cmocka_unit_test(a_stop_before_the_run_counts),
+        cmocka_unit_test(tasks_run_once_in_order_at_the_end_of_a_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
