@@ -46,7 +46,11 @@ struct hf_jose_rules {
 hf_err hf_claims_read(hf_view payload, const struct hf_jose_rules *rules, struct hf_claims *ret,
                       const char **reterr_why) HF_MUST_USE;
 
-/* The JSON text that hf_claims_read reads back to the same facts. Empty or zero members are left out. */
+/*
+ * The JSON text that hf_claims_read reads back to the same facts. Empty or zero members are left out. Written without a
+ * JSON library, because core does it too. HF_ERR_INVALID for a role that does not exist; HF_ERR_BOUNDS when w is too
+ * small or a text is not one.
+ */
 hf_err hf_claims_write(const struct hf_claims *c, hf_view issuer, hf_view audience, hf_writer *w) HF_MUST_USE;
 
 #endif

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define HEADER_MAX_BYTES 512
-#define SIGNATURE_BYTES 64 /* of ES256 (RFC 7518 section 3.4) and of Ed25519 (RFC 8032) alike */
 
 /* The three parts, still encoded. */
 struct parts {
@@ -99,7 +98,7 @@ static hf_err key_select(const struct hf_jose_keyset *ks, const struct header *h
     k = h->kid.len == 0 ? &ks->keys[0] : hf_jose_keyset_find(ks, h->kid);
     if (k == NULL)
         return refuse(reterr_why, "kid names no key of the keyset");
-    if (hf_jose_alg_parse(h->alg) != hf_key_alg(k->key))
+    if (!hf_view_eq_str(h->alg, hf_jose_alg_name(k->alg)))
         return refuse(reterr_why, "alg is not the algorithm of the key");
     *ret = k;
     return HF_OK;
@@ -125,21 +124,31 @@ static hf_err key_find(hf_view encoded, const struct hf_jose_keyset *ks, const s
     return key_select(ks, &h, ret, reterr_why);
 }
 
-static hf_scheme scheme_of(const hf_key *key)
+static hf_err mac_check(const struct parts *p, const hf_secret *secret, hf_view mac)
 {
-    return hf_key_alg(key) == HF_ALG_EC_P256 ? HF_SCHEME_ECDSA_RAW : HF_SCHEME_ED25519;
+    uint8_t want[HF_HASH_MAX_BYTES];
+
+    HF_TRY(
+        hf_hmac(HF_HASH_SHA256, hf_view_of(hf_secret_read(secret), hf_secret_len(secret)), &p->signed_bytes, 1, want));
+    return hf_ct_equal(want, mac.ptr, mac.len) ? HF_OK : HF_ERR_BAD_SIGNATURE;
 }
 
-static hf_err signature_check(const struct parts *p, const hf_key *key, const char **reterr_why)
+static hf_err signature_check(const struct parts *p, const struct hf_jose_key *k, const char **reterr_why)
 {
-    uint8_t signature[SIGNATURE_BYTES];
+    const struct hf_jose_alg *how = hf_jose_alg_of(k->alg);
+    uint8_t bytes[HF_JOSE_SIGNATURE_MAX_BYTES];
+    hf_view signature;
     size_t len;
+    hf_err e;
 
-    if (hf_b64url_decode(p->signature, signature, sizeof signature, &len) != HF_OK || len != sizeof signature)
-        return refuse(reterr_why, "the signature is not 64 bytes of base64url");
-    if (hf_key_verify(key, scheme_of(key), HF_HASH_NONE, false, p->signed_bytes, hf_view_of(signature, len)) != HF_OK)
-        return refuse(reterr_why, "the signature is not valid");
-    return HF_OK;
+    if (hf_b64url_decode(p->signature, bytes, sizeof bytes, &len) != HF_OK || len != how->signature_bytes)
+        return refuse(reterr_why, "the signature is not base64url, or not as long as its algorithm makes it");
+    signature = hf_view_of(bytes, len);
+    if (k->secret != NULL)
+        e = mac_check(p, k->secret, signature);
+    else
+        e = hf_key_verify(k->key, how->scheme, how->hash, false, p->signed_bytes, signature);
+    return e == HF_OK ? HF_OK : refuse(reterr_why, "the signature is not valid");
 }
 
 hf_err hf_jws_open(hf_view token, const struct hf_jose_keyset *ks, uint8_t payload[static HF_JWS_PAYLOAD_MAX_BYTES],
@@ -151,7 +160,7 @@ hf_err hf_jws_open(hf_view token, const struct hf_jose_keyset *ks, uint8_t paylo
 
     HF_TRY(parts_split(token, &p, reterr_why));
     HF_TRY(key_find(p.header, ks, &key, reterr_why));
-    HF_TRY(signature_check(&p, key->key, reterr_why));
+    HF_TRY(signature_check(&p, key, reterr_why));
     if (hf_b64url_decode(p.payload, payload, HF_JWS_PAYLOAD_MAX_BYTES, &len) != HF_OK)
         return refuse(reterr_why, "the payload is not base64url");
     *ret = (struct hf_jws) { .key = key, .payload = hf_view_of(payload, len) };
@@ -180,54 +189,4 @@ hf_err hf_jws_verify(hf_view token, const struct hf_jose_keyset *ks, const struc
     memcpy(claims.kid, jws.key->kid, sizeof claims.kid);
     *ret = claims;
     return HF_OK;
-}
-
-static void part_put(hf_writer *w, hf_view bytes)
-{
-    char text[HF_B64_LEN(HF_JWS_PAYLOAD_MAX_BYTES)];
-
-    if (bytes.len > HF_JWS_PAYLOAD_MAX_BYTES) {
-        w->failed = true;
-        return;
-    }
-    hf_put_bytes(w, text, hf_b64url_encode(bytes, text));
-}
-
-/* kid is limited to characters, but these may need an escape in JSON. */
-static void header_put(hf_writer *w, const char *alg, hf_view kid)
-{
-    uint8_t json[HEADER_MAX_BYTES];
-    hf_writer text = hf_writer_on(json, sizeof json);
-
-    hf_put_view(&text, hf_view_str("{\"alg\":\""));
-    hf_put_view(&text, hf_view_str(alg));
-    hf_put_view(&text, hf_view_str("\",\"typ\":\"JWT\",\"kid\":\""));
-    for (size_t i = 0; i < kid.len; i++) {
-        if (kid.ptr[i] == '"' || kid.ptr[i] == '\\')
-            hf_put_u8(&text, '\\');
-        hf_put_u8(&text, kid.ptr[i]);
-    }
-    hf_put_view(&text, hf_view_str("\"}"));
-    part_put(w, hf_writer_view(&text));
-}
-
-hf_err hf_jws_sign(const hf_key *key, hf_view kid, hf_view payload, hf_writer *dst)
-{
-    const char *alg = hf_jose_alg_name(hf_key_alg(key));
-    uint8_t signature[SIGNATURE_BYTES];
-    size_t start = dst->len;
-    size_t len;
-
-    HF_CHECK(alg != NULL, HF_ERR_UNSUPPORTED);
-    HF_CHECK(hf_jose_visible(kid, HF_KID_MAX_BYTES) && payload.len != 0, HF_ERR_INVALID);
-    header_put(dst, alg, kid);
-    hf_put_u8(dst, '.');
-    part_put(dst, payload);
-    HF_CHECK(!dst->failed, HF_ERR_BOUNDS);
-    HF_TRY(hf_key_sign(key, scheme_of(key), HF_HASH_NONE, false, hf_view_of(dst->ptr + start, dst->len - start),
-                       signature, sizeof signature, &len));
-    HF_CHECK(len == sizeof signature, HF_ERR_INTERNAL);
-    hf_put_u8(dst, '.');
-    part_put(dst, hf_view_of(signature, len));
-    return dst->failed || dst->len - start > HF_JWS_MAX_BYTES ? HF_ERR_BOUNDS : HF_OK;
 }

@@ -10,9 +10,8 @@
 #include "base/buf.h"
 #include "jose/claims.h"
 #include "jose/keyset.h"
+#include "jose/token_sign.h"
 
-#define HF_JWS_MAX_BYTES 8192
-#define HF_JWS_PAYLOAD_MAX_BYTES 6144
 /* What yyjson needs at most for a text of n bytes (yyjson_read_max_memory_usage, as a constant). */
 #define HF_JWS_POOL_BYTES(n) (13 * (n) + 256)
 
@@ -37,8 +36,5 @@ hf_err hf_jws_open(hf_view token, const struct hf_jose_keyset *ks, uint8_t paylo
  */
 hf_err hf_jws_verify(hf_view token, const struct hf_jose_keyset *ks, const struct hf_jose_rules *rules,
                      struct hf_claims *ret, const char **reterr_why) HF_MUST_USE;
-
-/* Does: signs a payload with a private key; kid is 1 to 64 visible characters. HF_ERR_BOUNDS when dst is too small. */
-hf_err hf_jws_sign(const hf_key *key, hf_view kid, hf_view payload, hf_writer *dst) HF_MUST_USE;
 
 #endif

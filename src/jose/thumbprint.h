@@ -7,8 +7,8 @@
 #define HF_THUMBPRINT_CAP 44
 
 /*
- * Base64url of the SHA-256 over the canonical JWK of the public half: 43 characters and a NUL. EC P-256 and
- * Ed25519 (RFC 8037 appendix A.3); HF_ERR_UNSUPPORTED else.
+ * Base64url of the SHA-256 over the canonical JWK of the public half: 43 characters and a NUL. EC P-256, RSA
+ * and Ed25519 (RFC 8037 appendix A.3); HF_ERR_UNSUPPORTED else.
  */
 hf_err hf_jwk_thumbprint(const hf_key *key, char dst[static HF_THUMBPRINT_CAP]) HF_MUST_USE;
 

@@ -12,7 +12,10 @@
  *   }
  *
  * Every member is required but mac_b64, which core computes when a keyset is applied; no other member is
- * allowed. actor "*" lets the key speak for anyone.
+ * allowed. actor "*" lets the key speak for anyone. alg is "ES256", "EdDSA", "RS256" (RSA with 2048 or 3072 bits) or
+ * "HS256". A key of HS256 has, in place of public_key_pem, "secret_b64": base64 of 32 to 64 bytes. Core never shows it:
+ * what it shows has "secret_fingerprint_b64", base64 of HF_KEYSET_FINGERPRINT_BYTES, which stands for the secret that
+ * core has under this kid when the keyset is applied again.
  */
 #ifndef HF_KEYSETFMT_KEYSETFMT_H
 #define HF_KEYSETFMT_KEYSETFMT_H
@@ -23,11 +26,13 @@
 #define HF_KEYSET_ROWS_MAX_BYTES 245760
 #define HF_KEYSET_KEYS_MAX 1024
 #define HF_KEYSET_MAC_BYTES 32
+#define HF_KEYSET_FINGERPRINT_BYTES 16 /* shorter than any secret, so that the two cannot be mixed up */
 
 struct hf_keyset_head {
     uint64_t generation; /* 1 to 2^53 */
     bool has_mac;
     uint8_t mac[HF_KEYSET_MAC_BYTES]; /* zero without one; checked by core only */
+    bool has_secret;                  /* some key is of HS256: whoever reads this file can mint tokens */
 };
 
 /* Why a keyset was refused: one sentence that names the member. */
@@ -46,7 +51,7 @@ hf_err hf_keyset_parse(hf_view json, struct hf_keyset_head *ret, hf_writer *rows
 
 /*
  * Writes the JSON that hf_keyset_parse reads back to the same head and rows. HF_ERR_MALFORMED for rows that are
- * none.
+ * none. Its own memory is wiped; the JSON is the caller's to wipe when a row has a secret.
  */
 hf_err hf_keyset_print(const struct hf_keyset_head *head, hf_view rows, hf_writer *json) HF_MUST_USE;
 

@@ -4,12 +4,14 @@
 #include "base/text.h"
 #include "jose/alg.h"
 #include "jose/json.h"
+#include "keysetfmt/wiping.h"
 #include "proto/gen/messages.h"
 #include <stdarg.h>
 #include <stdio.h>
 
 #define ROLES_MAX 8
 #define SPKI_MAX_BYTES 2048
+#define RSA_SPKI_LIMIT 360 /* about 294 bytes with 2048 bits, 422 with 3072 */
 
 static hf_err refuse(struct hf_keyset_why *why, const char *format, ...) HF_PRINTF(2, 3);
 
@@ -27,7 +29,7 @@ static hf_err refuse(struct hf_keyset_why *why, const char *format, ...)
 struct reading {
     size_t index;
     struct hf_keyset_row row;
-    uint8_t spki[SPKI_MAX_BYTES];
+    uint8_t spki[SPKI_MAX_BYTES]; /* or the secret */
     struct hf_keyset_why *why;
 };
 
@@ -49,7 +51,7 @@ static hf_err alg_read(struct reading *r, yyjson_val *v)
     hf_alg alg = hf_json_text(v, &text) == HF_OK ? hf_jose_alg_parse(text) : HF_ALG_NONE;
 
     if (alg == HF_ALG_NONE)
-        return key_refuse(r, "alg must be \"ES256\" or \"EdDSA\"");
+        return key_refuse(r, "alg must be \"ES256\", \"EdDSA\", \"RS256\" or \"HS256\"");
     r->row.alg = (uint8_t)alg;
     return HF_OK;
 }
@@ -79,6 +81,15 @@ static hf_err roles_read(struct reading *r, yyjson_val *v)
     return HF_OK;
 }
 
+/*
+ * RS256 goes with two sizes. The modulus makes almost all of an SPKI's length, and its other parts cannot make up the
+ * 128 bytes between the two; whoever loads the key checks.
+ */
+static hf_alg rsa_of(size_t spki_bytes)
+{
+    return spki_bytes < RSA_SPKI_LIMIT ? HF_ALG_RSA_2048 : HF_ALG_RSA_3072;
+}
+
 static hf_err public_key_read(struct reading *r, yyjson_val *v)
 {
     hf_view pem = { 0 };
@@ -86,20 +97,66 @@ static hf_err public_key_read(struct reading *r, yyjson_val *v)
 
     if (hf_json_text(v, &pem) != HF_OK || hf_spki_pem_read(pem, r->spki, sizeof r->spki, &len) != HF_OK)
         return key_refuse(r, "public_key_pem must be one \"PUBLIC KEY\" block and nothing else");
+    if (r->row.alg == HF_ALG_RSA_2048)
+        r->row.alg = (uint8_t)rsa_of(len);
     r->row.spki = hf_view_of(r->spki, len);
     return HF_OK;
 }
 
+static hf_err secret_read(struct reading *r, yyjson_val *v)
+{
+    hf_view text = { 0 };
+    size_t len = 0;
+
+    if (hf_json_text(v, &text) != HF_OK || hf_b64_decode(text, r->spki, HF_HS256_MAX_BYTES, &len) != HF_OK ||
+        len < HF_HS256_MIN_BYTES)
+        return key_refuse(r, "secret_b64 must be base64 of 32 to 64 bytes");
+    r->row.spki = hf_view_of(r->spki, len);
+    return HF_OK;
+}
+
+static hf_err fingerprint_read(struct reading *r, yyjson_val *v)
+{
+    hf_view text = { 0 };
+    size_t len = 0;
+
+    if (hf_json_text(v, &text) != HF_OK || hf_b64_decode(text, r->spki, HF_KEYSET_FINGERPRINT_BYTES, &len) != HF_OK ||
+        len != HF_KEYSET_FINGERPRINT_BYTES)
+        return key_refuse(r, "secret_fingerprint_b64 must be what 'holdfast keyset show' gives");
+    r->row.spki = hf_view_of(r->spki, len);
+    return HF_OK;
+}
+
+typedef hf_err (*member_reader)(struct reading *r, yyjson_val *v);
+
+/* What every key has, in the order of reading: alg decides what follows. */
 static const struct {
     const char *name;
-    hf_err (*read)(struct reading *r, yyjson_val *v);
+    member_reader read;
 } members[] = {
     { "kid", kid_read },
     { "alg", alg_read },
     { "actor", actor_read },
     { "roles", roles_read },
-    { "public_key_pem", public_key_read },
 };
+
+/* What verifies: a public key, or for HS256 the secret or what stands for it. */
+static hf_err material_read(struct reading *r, yyjson_val *object)
+{
+    yyjson_val *public_key = yyjson_obj_get(object, "public_key_pem"), *secret = yyjson_obj_get(object, "secret_b64"),
+               *fingerprint = yyjson_obj_get(object, "secret_fingerprint_b64");
+
+    if (r->row.alg != HF_ALG_HMAC_SHA256) {
+        if (public_key == NULL)
+            return key_refuse(r, "public_key_pem is missing");
+        return public_key_read(r, public_key);
+    }
+    if (secret != NULL)
+        return secret_read(r, secret);
+    if (fingerprint == NULL)
+        return key_refuse(r, "secret_b64 is missing: an HS256 key has a shared secret");
+    return fingerprint_read(r, fingerprint);
+}
 
 /* Duplicates are refused by hf_json_read: as many known members as there are names means all of them. */
 static hf_err key_read(struct reading *r, yyjson_val *object)
@@ -112,8 +169,10 @@ static hf_err key_read(struct reading *r, yyjson_val *object)
             return refuse(r->why, "keys[%zu].%s is missing", r->index, members[i].name);
         HF_TRY(members[i].read(r, v));
     }
-    if (yyjson_obj_size(object) != HF_COUNT(members))
-        return refuse(r->why, "keys[%zu] has a member other than kid, alg, actor, roles and public_key_pem", r->index);
+    HF_TRY(material_read(r, object));
+    if (yyjson_obj_size(object) != HF_COUNT(members) + 1)
+        return refuse(r->why, "keys[%zu] has a member other than kid, alg, actor, roles and %s", r->index,
+                      r->row.alg == HF_ALG_HMAC_SHA256 ? "secret_b64" : "public_key_pem");
     return HF_OK;
 }
 
@@ -128,17 +187,26 @@ static bool kid_seen_before(yyjson_val *keys, size_t index, hf_view kid)
     return false;
 }
 
-static hf_err keys_read(yyjson_val *keys, hf_writer *rows, struct hf_keyset_why *why)
+static hf_err row_read(struct reading *r, yyjson_val *keys, hf_writer *rows)
+{
+    HF_TRY(key_read(r, yyjson_arr_get(keys, r->index)));
+    if (kid_seen_before(keys, r->index, r->row.kid))
+        return refuse(r->why, "keys[%zu].kid is the kid of an earlier key", r->index);
+    if (hf_keyset_row_encode(&r->row, rows) != HF_OK)
+        return refuse(r->why, "keys is larger than %d bytes", HF_KEYSET_ROWS_MAX_BYTES);
+    return HF_OK;
+}
+
+static hf_err keys_read(yyjson_val *keys, hf_writer *rows, bool *ret_has_secret, struct hf_keyset_why *why)
 {
     if (!yyjson_is_arr(keys) || yyjson_arr_size(keys) > HF_KEYSET_KEYS_MAX)
         return refuse(why, "keys must be a list of at most %d keys", HF_KEYSET_KEYS_MAX);
     for (size_t i = 0; i < yyjson_arr_size(keys); i++) {
         struct reading r = { .index = i, .why = why };
-        HF_TRY(key_read(&r, yyjson_arr_get(keys, i)));
-        if (kid_seen_before(keys, i, r.row.kid))
-            return refuse(why, "keys[%zu].kid is the kid of an earlier key", i);
-        if (hf_keyset_row_encode(&r.row, rows) != HF_OK)
-            return refuse(why, "keys is larger than %d bytes", HF_KEYSET_ROWS_MAX_BYTES);
+        hf_err e = row_read(&r, keys, rows);
+        hf_wipe(r.spki, sizeof r.spki);
+        HF_TRY(e);
+        *ret_has_secret = *ret_has_secret || r.row.alg == HF_ALG_HMAC_SHA256;
     }
     return HF_OK;
 }
@@ -171,7 +239,7 @@ static hf_err root_read(yyjson_val *root, struct hf_keyset_head *ret, hf_writer 
         return refuse(why, "generation must be a whole number from 1");
     head.generation = (uint64_t)number;
     HF_TRY(mac_read(mac, &head, why));
-    HF_TRY(keys_read(yyjson_obj_get(root, "keys"), rows, why));
+    HF_TRY(keys_read(yyjson_obj_get(root, "keys"), rows, &head.has_secret, why));
     if (yyjson_obj_size(root) != (mac == NULL ? 3u : 4u))
         return refuse(why, "a keyset has a member other than version, generation, keys and mac_b64");
     *ret = head;
@@ -181,13 +249,14 @@ static hf_err root_read(yyjson_val *root, struct hf_keyset_head *ret, hf_writer 
 hf_err hf_keyset_parse(hf_view json, struct hf_keyset_head *ret, hf_writer *rows, struct hf_keyset_why *reterr_why)
 {
     static const hf_json_limits limits = { .depth = 4, .members = HF_KEYSET_KEYS_MAX };
+    const yyjson_alc alloc = hf_wiping_alloc();
     const char *why = "";
     yyjson_doc *doc;
     hf_err e;
 
     if (json.len > HF_KEYSET_JSON_MAX_BYTES)
         return refuse(reterr_why, "a keyset must not be longer than %d bytes", HF_KEYSET_JSON_MAX_BYTES);
-    if (hf_json_read(json, &limits, NULL, &doc, &why) != HF_OK)
+    if (hf_json_read(json, &limits, &alloc, &doc, &why) != HF_OK)
         return refuse(reterr_why, "the keyset cannot be read: %s", why);
     e = root_read(yyjson_doc_get_root(doc), ret, rows, reterr_why);
     yyjson_doc_free(doc);

@@ -3,9 +3,8 @@
 #include "base/names.h"
 #include "base/text.h"
 #include "jose/alg.h"
+#include "keysetfmt/wiping.h"
 #include "proto/gen/messages.h"
-#include <stdlib.h>
-#include <yyjson.h>
 
 static bool text_add(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name, hf_view text)
 {
@@ -24,17 +23,38 @@ static bool roles_add(yyjson_mut_doc *doc, yyjson_mut_val *object, uint32_t role
     return ok;
 }
 
+static bool public_key_add(yyjson_mut_doc *doc, yyjson_mut_val *object, hf_view spki)
+{
+    uint8_t text[HF_SPKI_PEM_CAP];
+    hf_writer pem = hf_writer_on(text, sizeof text);
+
+    return hf_spki_pem_write(spki, &pem) == HF_OK && text_add(doc, object, "public_key_pem", hf_writer_view(&pem));
+}
+
+static bool secret_add(yyjson_mut_doc *doc, yyjson_mut_val *object, hf_view secret)
+{
+    bool is_fingerprint = secret.len == HF_KEYSET_FINGERPRINT_BYTES;
+    char text[HF_B64_LEN(HF_HS256_MAX_BYTES)];
+    bool ok;
+
+    if (!is_fingerprint && (secret.len < HF_HS256_MIN_BYTES || secret.len > HF_HS256_MAX_BYTES))
+        return false;
+    ok = text_add(doc, object, is_fingerprint ? "secret_fingerprint_b64" : "secret_b64",
+                  hf_view_of(text, hf_b64_encode(secret, text)));
+    hf_wipe(text, sizeof text);
+    return ok;
+}
+
 static bool row_add(yyjson_mut_doc *doc, yyjson_mut_val *keys, const struct hf_keyset_row *row)
 {
     yyjson_mut_val *object = yyjson_mut_arr_add_obj(doc, keys);
     const char *alg = hf_jose_alg_name((hf_alg)row->alg);
-    uint8_t text[HF_SPKI_PEM_CAP];
-    hf_writer pem = hf_writer_on(text, sizeof text);
 
-    return object != NULL && alg != NULL && hf_spki_pem_write(row->spki, &pem) == HF_OK &&
-           text_add(doc, object, "kid", row->kid) && yyjson_mut_obj_add_str(doc, object, "alg", alg) &&
-           text_add(doc, object, "actor", row->actor) && roles_add(doc, object, row->roles) &&
-           text_add(doc, object, "public_key_pem", hf_writer_view(&pem));
+    return object != NULL && alg != NULL && text_add(doc, object, "kid", row->kid) &&
+           yyjson_mut_obj_add_str(doc, object, "alg", alg) && text_add(doc, object, "actor", row->actor) &&
+           roles_add(doc, object, row->roles) &&
+           (row->alg == HF_ALG_HMAC_SHA256 ? secret_add(doc, object, row->spki)
+                                           : public_key_add(doc, object, row->spki));
 }
 
 static hf_err rows_add(yyjson_mut_doc *doc, yyjson_mut_val *keys, hf_view rows)
@@ -65,27 +85,28 @@ static hf_err root_add(yyjson_mut_doc *doc, const struct hf_keyset_head *head, h
     return HF_OK;
 }
 
-static hf_err document_write(yyjson_mut_doc *doc, hf_writer *json)
+static hf_err document_write(yyjson_mut_doc *doc, const yyjson_alc *alloc, hf_writer *json)
 {
     yyjson_write_flag flags = YYJSON_WRITE_PRETTY_TWO_SPACES | YYJSON_WRITE_NEWLINE_AT_END;
     size_t len = 0;
-    char *text = yyjson_mut_write(doc, flags, &len);
+    char *text = yyjson_mut_write_opts(doc, flags, alloc, &len, NULL);
 
     HF_CHECK(text != NULL, HF_ERR_SYSTEM);
     hf_put_bytes(json, text, len);
-    free(text);
+    alloc->free(alloc->ctx, text);
     return json->failed ? HF_ERR_BOUNDS : HF_OK;
 }
 
 hf_err hf_keyset_print(const struct hf_keyset_head *head, hf_view rows, hf_writer *json)
 {
-    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+    const yyjson_alc alloc = hf_wiping_alloc();
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(&alloc);
     hf_err e;
 
     HF_CHECK(doc != NULL, HF_ERR_SYSTEM);
     e = root_add(doc, head, rows);
     if (e == HF_OK)
-        e = document_write(doc, json);
+        e = document_write(doc, &alloc, json);
     yyjson_mut_doc_free(doc);
     return e;
 }

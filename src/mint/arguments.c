@@ -9,15 +9,20 @@
 #include <string.h>
 
 static const char usage[] =
-    "Usage: mint --key FILE --actor NAME --role ROLE [--role ROLE]... [OPTION]...\n"
-    "Signs a bearer token (JWS, ES256 or EdDSA) and prints it on standard output.\n"
+    "Usage: holdfast token mint --key FILE --actor NAME --role ROLE [--role ROLE]... [OPTION]...\n"
+    "       holdfast token mint --secret FILE --kid ID --actor NAME --role ROLE [OPTION]...\n"
+    "Signs a bearer token (JWS) and prints it on standard output. The key's kind is the algorithm: EC P-256 gives ES256,\n"
+    "Ed25519 EdDSA, RSA with 2048 or 3072 bits RS256, a shared secret HS256.\n"
     "\n"
-    "  --key FILE           private key, PEM with PKCS#8 (EC P-256 or Ed25519); - reads standard input\n"
+    "  --key FILE           private key, PEM with PKCS#8 (or PKCS#1 for RSA); - reads standard input\n"
+    "  --secret FILE        shared secret, base64 of 32 to 64 bytes; - reads standard input. Servers take HS256 only\n"
+    "                       where tokens.hs256 is on\n"
     "  --actor NAME         who the token speaks for (sub)\n"
     "  --role ROLE          administrator, operator, auditor or service; may be repeated\n"
     "  --ttl TIME           life: a number with s, m or h; default 5m, which is also the most that servers take\n"
     "                       unless configured otherwise\n"
-    "  --kid ID             name of the key in the keyset; default: its JWK thumbprint (RFC 7638, SHA-256)\n"
+    "  --kid ID             name of the key in the keyset; default: its JWK thumbprint (RFC 7638, SHA-256); needed\n"
+    "                       with --secret, whose thumbprint would help to guess it\n"
     "  --issuer TEXT        iss; default: none\n"
     "  --audience TEXT      aud; default holdfast; empty: none\n"
     "  --cert-sha256 HEX    bind to the client certificate with this SHA-256 fingerprint (RFC 8705)\n";
@@ -26,7 +31,7 @@ static void HF_PRINTF(1, 2) HF_NORETURN fail(const char *format, ...)
 {
     va_list args;
 
-    fputs("mint: ", stderr);
+    fputs("holdfast token mint: ", stderr);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
@@ -80,6 +85,14 @@ static void cert_set(struct hf_claims *c, const char *text)
     c->has_cert = true;
 }
 
+static void key_file_set(struct mint_arguments *a, const char *path, bool is_secret)
+{
+    if (a->key_file != NULL)
+        fail("give one --key or one --secret; try 'holdfast token mint --help'");
+    a->key_file = path;
+    a->is_secret = is_secret;
+}
+
 static void kid_set(struct mint_arguments *a, const char *text)
 {
     if (!hf_jose_visible(hf_view_str(text), HF_KID_MAX_BYTES))
@@ -98,7 +111,8 @@ static void option_take(struct mint_arguments *a, int c)
 {
     switch (c) {
     case 'k':
-        a->key_file = optarg;
+    case 'S':
+        key_file_set(a, optarg, c == 'S');
         return;
     case 'a':
         actor_set(&a->claims, optarg);
@@ -125,18 +139,24 @@ static void option_take(struct mint_arguments *a, int c)
         fputs(usage, stdout);
         exit(0);
     default:
-        fail("try 'mint --help'");
+        fail("try 'holdfast token mint --help'");
     }
 }
 
 void mint_arguments_parse(int argc, char **argv, struct mint_arguments *ret)
 {
     static const struct option options[] = {
-        { "key", required_argument, NULL, 'k' },      { "actor", required_argument, NULL, 'a' },
-        { "role", required_argument, NULL, 'r' },     { "ttl", required_argument, NULL, 't' },
-        { "kid", required_argument, NULL, 'i' },      { "issuer", required_argument, NULL, 's' },
-        { "audience", required_argument, NULL, 'd' }, { "cert-sha256", required_argument, NULL, 'c' },
-        { "help", no_argument, NULL, 'h' },           { 0 },
+        { "key", required_argument, NULL, 'k' },
+        { "actor", required_argument, NULL, 'a' },
+        { "role", required_argument, NULL, 'r' },
+        { "ttl", required_argument, NULL, 't' },
+        { "kid", required_argument, NULL, 'i' },
+        { "issuer", required_argument, NULL, 's' },
+        { "audience", required_argument, NULL, 'd' },
+        { "cert-sha256", required_argument, NULL, 'c' },
+        { "secret", required_argument, NULL, 'S' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     struct mint_arguments a = { .issuer = "", .audience = "holdfast", .ttl_s = MINT_TTL_DEFAULT_S };
     int c;
@@ -146,6 +166,8 @@ void mint_arguments_parse(int argc, char **argv, struct mint_arguments *ret)
     if (optind != argc)
         fail("unexpected argument '%s'", argv[optind]);
     if (a.key_file == NULL || a.claims.subject[0] == '\0' || a.claims.roles == 0)
-        fail("--key, --actor and --role are needed; try 'mint --help'");
+        fail("--key (or --secret), --actor and --role are needed; try 'holdfast token mint --help'");
+    if (a.is_secret && a.kid == NULL)
+        fail("--secret needs --kid, the name of the secret's key in the keyset");
     *ret = a;
 }

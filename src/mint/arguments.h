@@ -9,7 +9,8 @@
 
 struct mint_arguments {
     const char *key_file; /* "-": standard input */
-    const char *kid;      /* NULL: the thumbprint of the key (RFC 7638) */
+    bool is_secret;       /* it holds a shared secret (HS256) */
+    const char *kid;      /* NULL: the thumbprint of the key (RFC 7638); never with a secret */
     const char *issuer;   /* "": none */
     const char *audience;
     int64_t ttl_s;

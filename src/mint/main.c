@@ -1,4 +1,4 @@
-/* mint: signs one bearer token with a person's or a service's key, and ends. */
+/* mint: signs one bearer token with a person's or a service's key or shared secret, and ends. */
 #include "base/text.h"
 #include "base/time.h"
 #include "jose/jws.h"
@@ -16,7 +16,7 @@
 
 static int fail(const char *what, int exit_code)
 {
-    fprintf(stderr, "mint: %s\n", what);
+    fprintf(stderr, "holdfast token mint: %s\n", what);
     return exit_code;
 }
 
@@ -37,7 +37,7 @@ static hf_err arena_make(hf_arena **ret, const char **reterr_why)
         spec.weakest = HF_BACKING_MLOCK;
     HF_TRY(hf_arena_create(&spec, ret, reterr_why));
     if (hf_arena_backing(*ret) == HF_BACKING_MALLOC)
-        fprintf(stderr, "mint: warning: the key is not in locked memory\n");
+        fprintf(stderr, "holdfast token mint: warning: the key is not in locked memory\n");
     return HF_OK;
 }
 
@@ -65,7 +65,7 @@ static hf_err claims_fill(const struct mint_arguments *a, struct hf_claims *ret)
     return HF_OK;
 }
 
-static hf_err token_make(const struct mint_arguments *a, const hf_key *key, hf_writer *token)
+static hf_err token_make(const struct mint_arguments *a, const struct mint_signer *signer, hf_writer *token)
 {
     uint8_t json[HF_JWS_PAYLOAD_MAX_BYTES];
     hf_writer payload = hf_writer_on(json, sizeof json);
@@ -74,8 +74,11 @@ static hf_err token_make(const struct mint_arguments *a, const hf_key *key, hf_w
 
     HF_TRY(claims_fill(a, &claims));
     HF_TRY(hf_claims_write(&claims, hf_view_str(a->issuer), hf_view_str(a->audience), &payload));
-    HF_TRY(hf_jwk_thumbprint(key, thumbprint));
-    return hf_jws_sign(key, hf_view_str(a->kid == NULL ? thumbprint : a->kid), hf_writer_view(&payload), token);
+    if (signer->secret != NULL)
+        return hf_token_sign_secret(signer->secret, hf_view_str(a->kid), hf_writer_view(&payload), token);
+    HF_TRY(hf_jwk_thumbprint(signer->key, thumbprint));
+    return hf_token_sign(signer->key, hf_view_str(a->kid == NULL ? thumbprint : a->kid), hf_writer_view(&payload),
+                         token);
 }
 
 static int run(const struct mint_arguments *arguments)
@@ -83,8 +86,8 @@ static int run(const struct mint_arguments *arguments)
     uint8_t text[HF_JWS_MAX_BYTES];
     hf_writer token = hf_writer_on(text, sizeof text);
     const char *why = "";
+    struct mint_signer signer = { 0 };
     hf_arena *arena;
-    hf_key *key;
     hf_err e;
 
     if (arena_make(&arena, &why) != HF_OK)
@@ -92,10 +95,10 @@ static int run(const struct mint_arguments *arguments)
     hf_secret_use_arena(arena);
     if (hf_crypto_start(arena) != HF_OK)
         return fail("OpenSSL cannot be started", 1);
-    if (mint_key_read(arguments->key_file, &key, &why) != HF_OK)
+    if (mint_signer_read(arguments->key_file, arguments->is_secret, &signer, &why) != HF_OK)
         return fail(why, 2);
-    e = token_make(arguments, key, &token);
-    hf_key_free(key);
+    e = token_make(arguments, &signer, &token);
+    mint_signer_free(&signer);
     hf_arena_wipe_all(arena);
     if (e != HF_OK)
         return fail(hf_err_text(e), 1);

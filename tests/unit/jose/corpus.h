@@ -8,7 +8,7 @@
 /* The document of HOLDFAST_DATA_DIR/vectors/NAME; NULL (and one line that says why) when it cannot be opened. */
 yyjson_doc *corpus_open(const char *name);
 
-/* Makes a key from a public JWK; false for anything but EC P-256 and Ed25519. */
+/* Makes a key from a JWK; false for one that a keyset of ours cannot have: kind, size, alg. */
 bool corpus_key(yyjson_val *jwk, struct test_key *ret);
 
 #endif

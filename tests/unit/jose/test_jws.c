@@ -10,13 +10,46 @@
 #include "base/text.h"
 #include "jose/thumbprint.h"
 #include "tokens.h"
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
 #define GOOD_CLAIMS "{\"sub\":\"alice\",\"exp\":1800000290,\"roles\":[\"operator\"]}"
 
+static const char bad_signature_text[] = "the signature is not base64url, or not as long as its algorithm makes it";
+
 static struct test_key ec, ec_other, ed;
-static struct hf_jose_keyset *only_ec, *three;
+static struct hf_jose_keyset *only_ec, *three, *every;
+
+/* Every kind of key, in one keyset. */
+static struct kind {
+    const char *alg;
+    struct test_key key;
+} kinds[5];
+
+/* alg of one kind, kid of another: the header in a static buffer. */
+static const char *header_of(const char *alg, const char *kid)
+{
+    static char text[128];
+
+    snprintf(text, sizeof text, "{\"alg\":\"%s\",\"kid\":\"%s\"}", alg, kid);
+    return text;
+}
+
+static struct hf_jose_keyset *kinds_make(void)
+{
+    struct test_row rows[HF_COUNT(kinds)];
+
+    kinds[0] = (struct kind) { "ES256", test_key_make(HF_ALG_EC_P256) };
+    kinds[1] = (struct kind) { "EdDSA", test_key_make(HF_ALG_ED25519) };
+    kinds[2] = (struct kind) { "RS256", test_key_make(HF_ALG_RSA_2048) };
+    kinds[3] = (struct kind) { "RS256", test_key_make(HF_ALG_RSA_3072) };
+    kinds[4] = (struct kind) { "HS256", test_secret_make(40) };
+    static const char *const kids[] = { "es", "ed", "rs", "rs-3072", "hs" };
+    for (size_t i = 0; i < HF_COUNT(kinds); i++)
+        rows[i] = (struct test_row) { kids[i], "*", HF_ROLE_ALL, &kinds[i].key };
+    return test_keyset_make(rows, HF_COUNT(kinds));
+}
 
 static int setup(void **state)
 {
@@ -33,6 +66,7 @@ static int setup(void **state)
             { "ed-1", "*", HF_ROLE_ALL, &ed },
         },
         3);
+    every = kinds_make();
     return rc;
 }
 
@@ -41,6 +75,9 @@ static int teardown(void **state)
     (void)state;
     hf_jose_keyset_free(only_ec);
     hf_jose_keyset_free(three);
+    hf_jose_keyset_free(every);
+    for (size_t i = 0; i < HF_COUNT(kinds); i++)
+        hf_key_free(kinds[i].key.key);
     hf_key_free(ec.key);
     hf_key_free(ec_other.key);
     hf_key_free(ed.key);
@@ -97,7 +134,10 @@ static void test_header_attacks_with_good_signature(void **state)
         { "{\"alg\":\"es256\",\"kid\":\"ec-1\"}", not_offered },
         { "{\"alg\":\"ES256 \",\"kid\":\"ec-1\"}", not_offered },
         { "{\"alg\":\"ES256\\u0000\",\"kid\":\"ec-1\"}", not_offered },
-        { "{\"alg\":\"HS256\",\"kid\":\"ec-1\"}", not_offered },
+        { "{\"alg\":\"HS512\",\"kid\":\"ec-1\"}", not_offered },
+        { "{\"alg\":\"PS256\",\"kid\":\"ec-1\"}", not_offered },
+        { "{\"alg\":\"HS256\",\"kid\":\"ec-1\"}", "alg is not the algorithm of the key" },
+        { "{\"alg\":\"RS256\",\"kid\":\"ec-1\"}", "alg is not the algorithm of the key" },
         { "{\"alg\":\"ES384\",\"kid\":\"ec-1\"}", not_offered },
         { "{\"alg\":\"Ed25519\",\"kid\":\"ed-1\"}", not_offered },
         { "{\"alg\":\"EdDSA\",\"kid\":\"ec-1\"}", "alg is not the algorithm of the key" },
@@ -178,7 +218,6 @@ static hf_view edited(const char *before, const char *after, size_t cut)
 
 static void test_forms_refused(void **state)
 {
-    static const char bad_signature_text[] = "the signature is not 64 bytes of base64url";
     static const char bad_header_text[] = "the header is not base64url or too long";
 
     (void)state;
@@ -219,7 +258,7 @@ static void test_slack_bits_refused(void **state)
     assert_int_equal(value & 15, 0);
     for (ptrdiff_t slack = 1; slack < 16; slack++) {
         *last = alphabet[value | slack];
-        expect_refused(good, three, "the signature is not 64 bytes of base64url");
+        expect_refused(good, three, bad_signature_text);
     }
 }
 
@@ -272,9 +311,9 @@ static void test_signature_attacks(void **state)
     expect_refused(with_signature(&ec, header, s, 64), three, "the signature is not valid");
     memset(s, 0xff, sizeof s);
     expect_refused(with_signature(&ec, header, s, 64), three, "the signature is not valid");
-    expect_refused(with_signature(&ec, header, s, 63), three, "the signature is not 64 bytes of base64url");
-    expect_refused(with_signature(&ec, header, s, 65), three, "the signature is not 64 bytes of base64url");
-    expect_refused(with_signature(&ec, header, s, 1), three, "the signature is not 64 bytes of base64url");
+    expect_refused(with_signature(&ec, header, s, 63), three, bad_signature_text);
+    expect_refused(with_signature(&ec, header, s, 65), three, bad_signature_text);
+    expect_refused(with_signature(&ec, header, s, 1), three, bad_signature_text);
 }
 
 /* DER is the other common form of ECDSA; it may be 64 bytes long only for tiny integers. */
@@ -287,8 +326,7 @@ static void test_der_signature_refused(void **state)
     (void)state;
     assert_int_equal(
         hf_key_sign(ec.key, HF_SCHEME_ECDSA_DER, HF_HASH_SHA256, false, signed_part, der, sizeof der, &len), HF_OK);
-    expect_refused(with_signature(&ec, "{\"alg\":\"ES256\",\"kid\":\"ec-1\"}", der, len), three,
-                   "the signature is not 64 bytes of base64url");
+    expect_refused(with_signature(&ec, "{\"alg\":\"ES256\",\"kid\":\"ec-1\"}", der, len), three, bad_signature_text);
 }
 
 static void every_bit_counts(const struct test_key *k, const char *header)
@@ -306,6 +344,83 @@ static void every_bit_counts(const struct test_key *k, const char *header)
         copy[i / 8] ^= (uint8_t)(1u << (i % 8));
     }
     assert_int_equal(hf_jws_open(hf_view_of(copy, good.len), three, buffer, &jws, &why), HF_OK);
+}
+
+/* ---- every kind of key ---- */
+
+/* Each key, under each kid and each alg: only its own pair opens. */
+static void test_confusion_of_algorithms(void **state)
+{
+    static const char *const algs[] = { "ES256", "EdDSA", "RS256", "HS256", "PS256", "RS384", "HS384", "none" };
+    size_t opened = 0;
+
+    (void)state;
+    for (size_t signer = 0; signer < HF_COUNT(kinds); signer++)
+        for (size_t kid = 0; kid < every->n; kid++)
+            for (size_t alg = 0; alg < HF_COUNT(algs); alg++) {
+                hf_view token = test_token(&kinds[signer].key, header_of(algs[alg], every->keys[kid].kid), "x");
+                uint8_t buffer[HF_JWS_PAYLOAD_MAX_BYTES];
+                const char *why = "";
+                struct hf_jws jws;
+                bool own = signer == kid && strcmp(algs[alg], kinds[kid].alg) == 0;
+                if ((hf_jws_open(token, every, buffer, &jws, &why) == HF_OK) != own)
+                    fail_msg("key %zu as kid %s with alg %s: %s", signer, every->keys[kid].kid, algs[alg], why);
+                opened += own ? 1 : 0;
+            }
+    assert_int_equal(opened, HF_COUNT(kinds));
+}
+
+/* What everybody knows of a key, used as the secret of an HMAC (CVE-2015-9235 and its kin). */
+static void test_public_key_as_secret(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct test_key forged = kinds[i].key;
+        forged.alg = HF_ALG_HMAC_SHA256;
+        forged.key = NULL;
+        expect_refused(test_token(&forged, header_of("HS256", every->keys[i].kid), "x"), every,
+                       "alg is not the algorithm of the key");
+        expect_refused(test_token(&forged, header_of("HS256", "hs"), "x"), every, "the signature is not valid");
+    }
+}
+
+static void test_lengths_of_signatures(void **state)
+{
+    uint8_t s[HF_JOSE_SIGNATURE_MAX_BYTES + 1] = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < HF_COUNT(kinds); i++) {
+        size_t right = hf_jose_alg_of(kinds[i].key.alg)->signature_bytes;
+        const char *kid = every->keys[i].kid;
+        expect_opens(test_token(&kinds[i].key, header_of(kinds[i].alg, kid), "x"), every, kid, "x");
+        for (size_t len = 1; len < sizeof s; len++)
+            expect_refused(with_signature(&kinds[i].key, header_of(kinds[i].alg, kid), s, len), every,
+                           len == right ? "the signature is not valid" : bad_signature_text);
+    }
+}
+
+static void test_sign_with_a_secret(void **state)
+{
+    struct test_key hs = test_secret_make(HF_HS256_MAX_BYTES + 1);
+    struct hf_jose_keyset *ks;
+    uint8_t text[HF_JWS_MAX_BYTES];
+    hf_secret *secret;
+
+    (void)state;
+    for (size_t len = HF_HS256_MIN_BYTES - 1; len <= HF_HS256_MAX_BYTES + 1; len++) {
+        hf_writer w = hf_writer_on(text, sizeof text);
+        bool fits = len >= HF_HS256_MIN_BYTES && len <= HF_HS256_MAX_BYTES;
+        assert_int_equal(hf_secret_copy(hs.spki, len, &secret), HF_OK);
+        assert_int_equal(hf_token_sign_secret(secret, hf_view_str("hs"), hf_view_str(GOOD_CLAIMS), &w),
+                         fits ? HF_OK : HF_ERR_BAD_KEY);
+        hf_secret_free(secret);
+        if (!fits)
+            continue;
+        hs.spki_len = len;
+        ks = test_keyset_make((struct test_row[]) { { "hs", "*", HF_ROLE_ALL, &hs } }, 1);
+        expect_opens(hf_writer_view(&w), ks, "hs", GOOD_CLAIMS);
+        hf_jose_keyset_free(ks);
+    }
 }
 
 static void test_every_bit_counts(void **state)
@@ -368,7 +483,7 @@ static void test_sign_gives_what_open_takes(void **state)
         struct hf_jose_keyset *ks = test_keyset_make((struct test_row[]) { { kid, "*", HF_ROLE_ALL, keys[i % 2] } }, 1);
         uint8_t text[HF_JWS_MAX_BYTES];
         hf_writer w = hf_writer_on(text, sizeof text);
-        assert_int_equal(hf_jws_sign(keys[i % 2]->key, hf_view_str(kid), hf_view_str(GOOD_CLAIMS), &w), HF_OK);
+        assert_int_equal(hf_token_sign(keys[i % 2]->key, hf_view_str(kid), hf_view_str(GOOD_CLAIMS), &w), HF_OK);
         expect_opens(hf_writer_view(&w), ks, kid, GOOD_CLAIMS);
         hf_jose_keyset_free(ks);
     }
@@ -380,10 +495,10 @@ static void test_sign_refuses(void **state)
     hf_writer w = hf_writer_on(text, 20);
 
     (void)state;
-    assert_int_equal(hf_jws_sign(ec.key, hf_view_str("k"), hf_view_str("x"), &w), HF_ERR_BOUNDS);
+    assert_int_equal(hf_token_sign(ec.key, hf_view_str("k"), hf_view_str("x"), &w), HF_ERR_BOUNDS);
     w = hf_writer_on(text, sizeof text);
-    assert_int_equal(hf_jws_sign(ec.key, hf_view_str("a b"), hf_view_str("x"), &w), HF_ERR_INVALID);
-    assert_int_equal(hf_jws_sign(ec.key, hf_view_str("k"), hf_view_str(""), &w), HF_ERR_INVALID);
+    assert_int_equal(hf_token_sign(ec.key, hf_view_str("a b"), hf_view_str("x"), &w), HF_ERR_INVALID);
+    assert_int_equal(hf_token_sign(ec.key, hf_view_str("k"), hf_view_str(""), &w), HF_ERR_INVALID);
 }
 
 /* RFC 8037 appendix A: key (that of RFC 8032 section 7.1, test 1), thumbprint and signature. */
@@ -392,7 +507,7 @@ static void test_rfc_8037(void **state)
     static const char jws[] =
         "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6d"
         "WbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
-    struct test_key k = { .spki_len = 44 };
+    struct test_key k = { .alg = HF_ALG_ED25519, .spki_len = 44 };
     char thumbprint[HF_THUMBPRINT_CAP];
     struct hf_jose_keyset *ks;
     size_t len;
@@ -423,6 +538,10 @@ int main(void)
         cmocka_unit_test(test_size_bound),
         cmocka_unit_test(test_signature_attacks),
         cmocka_unit_test(test_der_signature_refused),
+        cmocka_unit_test(test_confusion_of_algorithms),
+        cmocka_unit_test(test_public_key_as_secret),
+        cmocka_unit_test(test_lengths_of_signatures),
+        cmocka_unit_test(test_sign_with_a_secret),
         cmocka_unit_test(test_every_bit_counts),
         cmocka_unit_test(test_every_truncation_refused),
         cmocka_unit_test(test_key_fixes_actor_and_roles),

@@ -51,7 +51,7 @@ static hf_err load_with(const struct hf_keyset_row *second, struct hf_jose_keyse
     first.kid = hf_view_str("k-1");
     assert_int_equal(hf_keyset_row_encode(&first, &list), HF_OK);
     assert_int_equal(hf_keyset_row_encode(second, &list), HF_OK);
-    return hf_jose_keyset_load(9, hf_writer_view(&list), ret, why);
+    return hf_jose_keyset_load(9, hf_writer_view(&list), true, ret, why);
 }
 
 static void expect_refused(const struct hf_keyset_row *row, hf_err expected, const char *expected_why)
@@ -150,6 +150,67 @@ static void test_low_order_key_refused(void **state)
     expect_refused(&row, HF_ERR_BAD_KEY, "a public key of the keyset cannot be used with its algorithm");
 }
 
+static void test_shared_secrets(void **state)
+{
+    static const char length[] = "a secret of the keyset does not have 32 to 64 bytes";
+    struct hf_jose_keyset *ks = NULL;
+    struct test_key hs = test_secret_make(HF_HS256_MAX_BYTES + 1);
+    struct hf_keyset_row row = good_row();
+    const char *why = "";
+    uint8_t bytes[256];
+
+    (void)state;
+    row.alg = HF_ALG_HMAC_SHA256;
+    for (size_t len = HF_HS256_MIN_BYTES; len <= HF_HS256_MAX_BYTES; len++) {
+        row.spki = hf_view_of(hs.spki, len);
+        assert_int_equal(load_with(&row, &ks, &why), HF_OK);
+        assert_null(ks->keys[1].key);
+        assert_int_equal(hf_secret_len(ks->keys[1].secret), len);
+        assert_memory_equal(hf_secret_read(ks->keys[1].secret), hs.spki, len);
+        hf_jose_keyset_free(ks);
+    }
+    row.spki = hf_view_of(hs.spki, HF_HS256_MIN_BYTES - 1);
+    expect_refused(&row, HF_ERR_BAD_KEY, length);
+    row.spki = hf_view_of(hs.spki, HF_HS256_MAX_BYTES + 1);
+    expect_refused(&row, HF_ERR_BAD_KEY, length);
+    row.spki = hf_view_of(hs.spki, 0);
+    expect_refused(&row, HF_ERR_BAD_KEY, length);
+    row.spki = hf_view_of(ed.spki, ed.spki_len); /* 44 bytes: the length alone does not tell */
+    expect_refused(&row, HF_ERR_BAD_KEY, "a secret of the keyset is a public key");
+    row.spki = hf_view_of(hs.spki, HF_HS256_MIN_BYTES);
+    hf_writer list = hf_writer_on(bytes, sizeof bytes);
+    assert_int_equal(hf_keyset_row_encode(&row, &list), HF_OK);
+    ks = NULL;
+    assert_int_equal(hf_jose_keyset_load(1, hf_writer_view(&list), false, &ks, &why), HF_ERR_UNSUPPORTED);
+    assert_string_equal(why, "the keyset has an HS256 key, and tokens.hs256 is off");
+    assert_null(ks);
+}
+
+/* The size of an RSA key belongs to its algorithm, and no other key passes for one. */
+static void test_rsa(void **state)
+{
+    static const char bad[] = "a public key of the keyset cannot be used with its algorithm";
+    struct test_key rsa = test_key_make(HF_ALG_RSA_2048);
+    struct hf_keyset_row row = good_row();
+    struct hf_jose_keyset *ks = NULL;
+    const char *why = "";
+
+    (void)state;
+    row.alg = HF_ALG_RSA_2048;
+    row.spki = hf_view_of(rsa.spki, rsa.spki_len);
+    assert_int_equal(load_with(&row, &ks, &why), HF_OK);
+    assert_int_equal(ks->keys[1].alg, HF_ALG_RSA_2048);
+    hf_jose_keyset_free(ks);
+    row.alg = HF_ALG_RSA_3072;
+    expect_refused(&row, HF_ERR_BAD_KEY, bad);
+    row.alg = HF_ALG_EC_P256;
+    expect_refused(&row, HF_ERR_BAD_KEY, bad);
+    row.alg = HF_ALG_RSA_2048;
+    row.spki = hf_view_of(ec.spki, ec.spki_len);
+    expect_refused(&row, HF_ERR_BAD_KEY, bad);
+    hf_key_free(rsa.key);
+}
+
 static void test_every_truncation_refused(void **state)
 {
     uint8_t bytes[1024];
@@ -161,8 +222,8 @@ static void test_every_truncation_refused(void **state)
     (void)state;
     assert_int_equal(hf_keyset_row_encode(&row, &list), HF_OK);
     for (size_t len = 1; len < list.len; len++)
-        assert_int_equal(hf_jose_keyset_load(1, hf_view_of(bytes, len), &ks, &why), HF_ERR_MALFORMED);
-    assert_int_equal(hf_jose_keyset_load(1, hf_view_of(bytes, list.len), &ks, &why), HF_OK);
+        assert_int_equal(hf_jose_keyset_load(1, hf_view_of(bytes, len), true, &ks, &why), HF_ERR_MALFORMED);
+    assert_int_equal(hf_jose_keyset_load(1, hf_view_of(bytes, list.len), true, &ks, &why), HF_OK);
     hf_jose_keyset_free(ks);
     hf_jose_keyset_free(NULL);
 }
@@ -186,8 +247,8 @@ static void test_bound(void **state)
         full = list.len;
         assert_int_equal(hf_keyset_row_encode(&row, &list), HF_OK);
     }
-    assert_int_equal(hf_jose_keyset_load(1, hf_writer_view(&list), &ks, &why), HF_ERR_BOUNDS);
-    assert_int_equal(hf_jose_keyset_load(1, hf_view_of(bytes, full), &ks, &why), HF_OK);
+    assert_int_equal(hf_jose_keyset_load(1, hf_writer_view(&list), true, &ks, &why), HF_ERR_BOUNDS);
+    assert_int_equal(hf_jose_keyset_load(1, hf_view_of(bytes, full), true, &ks, &why), HF_OK);
     assert_int_equal(ks->n, HF_JOSE_KEYS_MAX);
     hf_jose_keyset_free(ks);
 }
@@ -199,6 +260,8 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_rights_and_keys),
         cmocka_unit_test(test_low_order_key_refused),
+        cmocka_unit_test(test_shared_secrets),
+        cmocka_unit_test(test_rsa),
         cmocka_unit_test(test_every_truncation_refused),
         cmocka_unit_test(test_bound),
     };

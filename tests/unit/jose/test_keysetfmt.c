@@ -50,7 +50,7 @@ static void test_good(void **state)
     assert_true(head.has_mac);
     for (uint8_t i = 0; i < 32; i++)
         assert_int_equal(head.mac[i], i);
-    assert_int_equal(hf_jose_keyset_load(head.generation, hf_writer_view(&rows), &ks, &load_why), HF_OK);
+    assert_int_equal(hf_jose_keyset_load(head.generation, hf_writer_view(&rows), true, &ks, &load_why), HF_OK);
     assert_int_equal(ks->n, 2);
     assert_string_equal(ks->keys[0].kid, "ed-1");
     assert_string_equal(ks->keys[0].actor, "*");
@@ -136,7 +136,7 @@ static void test_whole_refused(void **state)
 static void test_key_refused(void **state)
 {
     static const char bad_kid[] = "keys[1].kid must be 1 to 64 visible characters";
-    static const char bad_alg[] = "keys[1].alg must be \"ES256\" or \"EdDSA\"";
+    static const char bad_alg[] = "keys[1].alg must be \"ES256\", \"EdDSA\", \"RS256\" or \"HS256\"";
     static const char bad_actor[] = "keys[1].actor must be a name of 1 to 64 bytes, or \"*\" for anyone";
     static const char no_roles[] = "keys[1].roles must be a list of at least one role";
     static const char bad_roles[] = "keys[1].roles must be among administrator, operator, auditor, service";
@@ -148,7 +148,8 @@ static void test_key_refused(void **state)
         { "kid", "1", bad_kid },
         { "kid", "\"a b\"", bad_kid },
         { "kid", NULL, "keys[1].kid is missing" },
-        { "alg", "\"HS256\"", bad_alg },
+        { "alg", "\"HS256\"", "keys[1].secret_b64 is missing: an HS256 key has a shared secret" },
+        { "alg", "\"HS512\"", bad_alg },
         { "alg", "\"es256\"", bad_alg },
         { "alg", "2", bad_alg },
         { "alg", NULL, "keys[1].alg is missing" },
@@ -202,6 +203,94 @@ static void test_key_refused(void **state)
     }
 }
 
+#define SECRET_32 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define SECRET_31 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg=="
+#define SECRET_65 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0A="
+#define FINGERPRINT "AAECAwQFBgcICQoLDA0ODw=="
+#define HS_KEY(material) "{\"kid\":\"hs\",\"alg\":\"HS256\",\"actor\":\"*\",\"roles\":[\"service\"]," material "}"
+#define HS_SET(material) "{\"version\":1,\"generation\":1,\"keys\":[" HS_KEY(material) "]}"
+
+static void test_shared_secrets(void **state)
+{
+    static const char bad_secret[] = "keys[0].secret_b64 must be base64 of 32 to 64 bytes";
+    static const char bad_fingerprint[] = "keys[0].secret_fingerprint_b64 must be what 'holdfast keyset show' gives";
+    static const char other[] = "keys[0] has a member other than kid, alg, actor, roles and secret_b64";
+    static const struct {
+        const char *json, *why;
+    } rows[] = {
+        { HS_SET("\"secret_b64\":\"" SECRET_31 "\""), bad_secret },
+        { HS_SET("\"secret_b64\":\"" SECRET_65 "\""), bad_secret },
+        { HS_SET("\"secret_b64\":\"" FINGERPRINT "\""), bad_secret },
+        { HS_SET("\"secret_b64\":\"\""), bad_secret },
+        { HS_SET("\"secret_b64\":7"), bad_secret },
+        { HS_SET("\"secret_b64\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9\""), bad_secret },
+        { HS_SET("\"secret_fingerprint_b64\":\"" SECRET_32 "\""), bad_fingerprint },
+        { HS_SET("\"secret_fingerprint_b64\":\"AAAA\""), bad_fingerprint },
+        { HS_SET("\"secret_b64\":\"" SECRET_32 "\",\"secret_fingerprint_b64\":\"" FINGERPRINT "\""), other },
+        { HS_SET("\"secret_b64\":\"" SECRET_32 "\",\"public_key_pem\":\"" ED_PEM "\""), other },
+        { HS_SET("\"public_key_pem\":\"" ED_PEM "\""),
+          "keys[0].secret_b64 is missing: an HS256 key has a shared secret" },
+        { "{\"version\":1,\"generation\":1,\"keys\":[{\"kid\":\"x\",\"alg\":\"EdDSA\",\"actor\":\"*\",\"roles\":"
+          "[\"service\"],\"secret_b64\":\"" SECRET_32 "\"}]}",
+          "keys[0].public_key_pem is missing" },
+    };
+    static const char *const good[] = { HS_SET("\"secret_b64\":\"" SECRET_32 "\""),
+                                        HS_SET("\"secret_fingerprint_b64\":\"" FINGERPRINT "\"") };
+    uint8_t first[1024], json[4096];
+    struct hf_keyset_head head;
+    struct hf_keyset_why why;
+    hf_writer w;
+
+    (void)state;
+    for (size_t i = 0; i < HF_COUNT(rows); i++) {
+        assert_int_equal(parse(rows[i].json, &head, &w, &why), HF_ERR_INVALID);
+        assert_string_equal(why.text, rows[i].why);
+    }
+    for (size_t i = 0; i < HF_COUNT(good); i++) {
+        hf_writer text = hf_writer_on(json, sizeof json);
+        assert_int_equal(parse(good[i], &head, &w, &why), HF_OK);
+        assert_true(head.has_secret);
+        size_t len = w.len;
+        memcpy(first, rows_bytes, len);
+        assert_int_equal(hf_keyset_print(&head, hf_view_of(first, len), &text), HF_OK);
+        hf_put_u8(&text, 0);
+        assert_int_equal(strstr((const char *)json, "secret_b64") != NULL, i == 0);
+        assert_int_equal(parse((const char *)json, &head, &w, &why), HF_OK);
+        assert_int_equal(w.len, len);
+        assert_memory_equal(rows_bytes, first, len);
+    }
+    assert_int_equal(parse(GOOD, &head, &w, &why), HF_OK);
+    assert_false(head.has_secret);
+}
+
+/* RS256 is one name for two sizes: the row gets the one that the key has. */
+static void test_rsa_sizes(void **state)
+{
+    static const hf_alg sizes[] = { HF_ALG_RSA_2048, HF_ALG_RSA_3072 };
+    struct hf_keyset_head head = { .generation = 1 }, back;
+    struct hf_keyset_why why;
+    uint8_t rows[1024], json[4096];
+
+    (void)state;
+    for (size_t i = 0; i < HF_COUNT(sizes); i++) {
+        struct test_key k = test_key_make(sizes[i]);
+        hf_writer list = hf_writer_on(rows, sizeof rows), text = hf_writer_on(json, sizeof json), w;
+        struct hf_keyset_row row = { .kid = hf_view_str("rs"),
+                                     .alg = (uint8_t)sizes[i],
+                                     .actor = hf_view_str("*"),
+                                     .roles = HF_ROLE_ALL,
+                                     .spki = hf_view_of(k.spki, k.spki_len) };
+        assert_int_equal(hf_keyset_row_encode(&row, &list), HF_OK);
+        assert_int_equal(hf_keyset_print(&head, hf_writer_view(&list), &text), HF_OK);
+        hf_put_u8(&text, 0);
+        assert_non_null(strstr((const char *)json, "\"RS256\""));
+        assert_int_equal(parse((const char *)json, &back, &w, &why), HF_OK);
+        assert_int_equal(w.len, list.len);
+        assert_memory_equal(rows_bytes, rows, list.len);
+        hf_key_free(k.key);
+    }
+}
+
 static void test_rows_bound(void **state)
 {
     struct hf_keyset_head head;
@@ -234,9 +323,10 @@ static void test_pem_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),          cmocka_unit_test(test_print_reads_back),
-        cmocka_unit_test(test_whole_refused), cmocka_unit_test(test_key_refused),
-        cmocka_unit_test(test_rows_bound),    cmocka_unit_test(test_pem_round_trip),
+        cmocka_unit_test(test_good),           cmocka_unit_test(test_print_reads_back),
+        cmocka_unit_test(test_whole_refused),  cmocka_unit_test(test_key_refused),
+        cmocka_unit_test(test_rows_bound),     cmocka_unit_test(test_pem_round_trip),
+        cmocka_unit_test(test_shared_secrets), cmocka_unit_test(test_rsa_sizes),
     };
 
     return cmocka_run_group_tests_name("jose-keysetfmt", tests, tokens_group_setup, NULL);

@@ -5,8 +5,9 @@
 #include "jose/jws.h"
 
 struct test_key {
-    hf_key *key; /* private */
-    uint8_t spki[HF_SPKI_MAX_BYTES];
+    hf_alg alg;
+    hf_key *key;                     /* private; NULL for HS256 */
+    uint8_t spki[HF_SPKI_MAX_BYTES]; /* for HS256 the secret */
     size_t spki_len;
 };
 
@@ -14,6 +15,7 @@ struct test_key {
 int tokens_group_setup(void **state);
 
 struct test_key test_key_make(hf_alg a);
+struct test_key test_secret_make(size_t len); /* of HS256 */
 
 struct test_row {
     const char *kid;
