@@ -45,6 +45,8 @@ static hf_err emit_core(hf_channel *to, const struct config_values *v)
         .actor_burst = v->actor_burst,
         .token_max_s = v->token_max_s,
         .token_leeway_s = v->leeway_s,
+        .issuer = hf_view_str(v->issuer),
+        .audience = hf_view_str(v->audience),
         .session_s = v->session_s,
         .hs256 = v->hs256,
         .durable_all = v->durable_all,
@@ -93,7 +95,6 @@ static hf_err emit_verifier(hf_channel *to, const struct config_values *v)
         .strict = v->strict,
         .issuer = hf_view_str(v->issuer),
         .audience = hf_view_str(v->audience),
-        .leeway_s = v->leeway_s,
         .hs256 = v->hs256,
     };
 
@@ -109,7 +110,7 @@ hf_err emit_options(hf_channel *to, const struct config_values *values)
     return emit_verifier(to, values);
 }
 
-static hf_err keyset_encode(hf_view json, uint8_t *rows_buffer, hf_writer *w, struct config_why *why)
+static hf_err keyset_encode(hf_view json, bool hs256, uint8_t *rows_buffer, hf_writer *w, struct config_why *why)
 {
     hf_writer rows = hf_writer_on(rows_buffer, HF_KEYSET_ROWS_MAX_BYTES);
     struct hf_keyset_head head;
@@ -124,12 +125,17 @@ static hf_err keyset_encode(hf_view json, uint8_t *rows_buffer, hf_writer *w, st
         config_why_set(why, "keyset.json carries no MAC (mac_b64); apply it with 'holdfast keyset apply'");
         return HF_ERR_INVALID;
     }
+    if (head.has_secret && !hs256) {
+        config_why_set(why, "keyset.json has an HS256 key, and tokens.hs256 is off; set 'hs256 = yes' in [tokens] of "
+                            "holdfast.conf, or take the key out with 'holdfast keyset apply' first");
+        return HF_ERR_INVALID;
+    }
     m = (struct hf_keyset) { .generation = head.generation, .rows = hf_writer_view(&rows) };
     memcpy(m.mac, head.mac, sizeof(m.mac));
     return hf_keyset_encode(&m, w);
 }
 
-hf_err emit_keyset(hf_channel *to, hf_view json, struct config_why *why)
+hf_err emit_keyset(hf_channel *to, hf_view json, bool hs256, struct config_why *why)
 {
     uint8_t *body = malloc(KEYSET_BODY_CAP);
     uint8_t *rows = malloc(HF_KEYSET_ROWS_MAX_BYTES);
@@ -137,7 +143,7 @@ hf_err emit_keyset(hf_channel *to, hf_view json, struct config_why *why)
     hf_err err = HF_ERR_SYSTEM;
 
     if (body != NULL && rows != NULL)
-        err = send_message(to, HF_MSG_KEYSET, 0, keyset_encode(json, rows, &w, why), &w);
+        err = send_message(to, HF_MSG_KEYSET, 0, keyset_encode(json, hs256, rows, &w, why), &w);
     free(rows);
     free(body);
     return err;

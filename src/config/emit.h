@@ -7,8 +7,8 @@
 
 /* CONFIG_SUPERVISOR, CONFIG_CORE, CONFIG_GATEWAY, CONFIG_STORE, CONFIG_VERIFIER. */
 hf_err emit_options(hf_channel *to, const struct config_values *values) HF_MUST_USE;
-/* KEYSET of a keyset.json. HF_ERR_INVALID: *why says what is wrong. */
-hf_err emit_keyset(hf_channel *to, hf_view json, struct config_why *why) HF_MUST_USE;
+/* KEYSET of a keyset.json; hs256: it may have shared secrets. HF_ERR_INVALID: *why says what is wrong. */
+hf_err emit_keyset(hf_channel *to, hf_view json, bool hs256, struct config_why *why) HF_MUST_USE;
 /* CONFIG_DONE. */
 hf_err emit_done(hf_channel *to) HF_MUST_USE;
 /* CONFIG_FAILED. */

@@ -3,13 +3,18 @@
  *
  *   config [--uid N --gid N]                    descriptors: 3 the supervisor's channel, 4 holdfast.conf, 5 keyset.json
  *   config [--uid N --gid N] --print-keyset     3 the channel: KEYSET_WRITE in, KEYSET_TEXT out
+ *   config [--uid N --gid N] --tls-key          3 a channel to core, 4 the PEM file of the gateway's private key
+ *   config --print-seal                         the kind of seal that holdfast.conf (4) names, on descriptor 3
+ *   config --set-seal KIND                      holdfast.conf (4) with another one, on descriptor 3
  *   config --print-defaults [SECTION.NAME=VALUE]...   the commented holdfast.conf on descriptor 3
  *
  * Exit: 0 done; 1 refused (CONFIG_FAILED says why, or for --print-defaults a sentence on stderr).
  */
 #include "base/log.h"
+#include "config/edit.h"
 #include "config/emit.h"
 #include "config/file.h"
+#include "config/tls_key.h"
 #include "keysetfmt/keysetfmt.h"
 #include "proto/gen/messages.h"
 #include "sys/fd.h"
@@ -24,6 +29,7 @@
 #define CHANNEL_FD 3
 #define CONF_FD 4
 #define KEYSET_FD 5
+#define TLS_KEY_FD 4
 #define QUEUE_BYTES (1u << 20)
 #define WAIT_MS 5000
 #define PRINTED_MAX_BYTES 32768
@@ -34,13 +40,21 @@ static const hf_syscall_rule allowed[] = {
     HF_SYS(fstat), HF_SYS(newfstatat), HF_SYS(pread64),   HF_SYS(lseek),
 };
 
-typedef enum config_mode { MODE_CHECK, MODE_PRINT_KEYSET, MODE_PRINT_DEFAULTS } config_mode;
+typedef enum config_mode {
+    MODE_CHECK,
+    MODE_PRINT_KEYSET,
+    MODE_TLS_KEY,
+    MODE_PRINT_DEFAULTS,
+    MODE_PRINT_SEAL,
+    MODE_SET_SEAL
+} config_mode;
 
 struct arguments {
     uid_t uid;
     gid_t gid;
     config_mode mode;
     char **settings; /* SECTION.NAME=VALUE, up to NULL */
+    const char *seal;
 };
 
 static void arguments_read(int argc, char **argv, struct arguments *ret)
@@ -58,18 +72,36 @@ static void arguments_read(int argc, char **argv, struct arguments *ret)
         ret->settings = argv + at + 1;
         return;
     }
+    if (at < argc && strcmp(argv[at], "--print-seal") == 0) {
+        ret->mode = MODE_PRINT_SEAL;
+        at++;
+    } else if (at + 1 < argc && strcmp(argv[at], "--set-seal") == 0) {
+        ret->mode = MODE_SET_SEAL;
+        ret->seal = argv[at + 1];
+        at += 2;
+    }
     if (at < argc && strcmp(argv[at], "--print-keyset") == 0) {
         ret->mode = MODE_PRINT_KEYSET;
         at++;
     }
+    if (at < argc && strcmp(argv[at], "--tls-key") == 0) {
+        ret->mode = MODE_TLS_KEY;
+        at++;
+    }
     if (at != argc)
-        hf_fatal("usage: config [--uid N --gid N] [--print-keyset] (started by holdfastd)");
+        hf_fatal("usage: config [--uid N --gid N] [--print-keyset | --tls-key] (started by holdfastd)");
+}
+
+/* From the supervisor, as far as it knows before the file is read. */
+static bool is_strict(void)
+{
+    const char *strict = getenv("HOLDFAST_STRICT");
+
+    return strict != NULL && strcmp(strict, "1") == 0;
 }
 
 static void sandbox_enter(const struct arguments *args)
 {
-    const char *strict =
-        getenv("HOLDFAST_STRICT"); /* from the supervisor, as far as it knows before the file is read */
     hf_protections report = { 0 };
     hf_sandbox box = {
         .process = "config",
@@ -80,7 +112,7 @@ static void sandbox_enter(const struct arguments *args)
         .n_allowed = HF_COUNT(allowed),
     };
 
-    if (hf_sandbox_enter(&box, strict != NULL && strcmp(strict, "1") == 0, &report) != HF_OK)
+    if (hf_sandbox_enter(&box, is_strict(), &report) != HF_OK)
         hf_fatal("the sandbox cannot be entered");
 }
 
@@ -128,7 +160,7 @@ static hf_err check(hf_channel *supervisor, struct config_why *why)
     HF_TRY(options_read(&values, why));
     HF_TRY(file_read(KEYSET_FD, "keyset.json", HF_KEYSET_JSON_MAX_BYTES, &keyset, why));
     HF_TRY(emit_options(supervisor, &values));
-    HF_TRY(emit_keyset(supervisor, keyset, why));
+    HF_TRY(emit_keyset(supervisor, keyset, values.hs256, why));
     return emit_done(supervisor);
 }
 
@@ -177,6 +209,17 @@ static void setting_apply(struct config_values *values, const char *setting)
         hf_fatal("%s", why.text);
 }
 
+static int write_out(const hf_writer *w)
+{
+    for (size_t at = 0; !w->failed && at < w->len;) {
+        ssize_t n = write(CHANNEL_FD, w->ptr + at, w->len - at);
+        if (n <= 0)
+            hf_fatal("what was printed cannot be written");
+        at += (size_t)n;
+    }
+    return w->failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int print_defaults(char **settings)
 {
     static uint8_t text[PRINTED_MAX_BYTES];
@@ -190,31 +233,64 @@ static int print_defaults(char **settings)
     if (config_check_together(&values, &why) != HF_OK)
         hf_fatal("%s", why.text);
     config_print(&values, &w);
-    for (size_t at = 0; !w.failed && at < w.len;) {
-        ssize_t n = write(CHANNEL_FD, text + at, w.len - at);
-        if (n <= 0)
-            hf_fatal("the defaults cannot be written");
-        at += (size_t)n;
-    }
-    return w.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return write_out(&w);
+}
+
+/* ---- the seal, for reseal ---- */
+
+static int print_seal(void)
+{
+    char text[64];
+    hf_writer w = hf_writer_on(text, sizeof(text));
+    struct config_values values;
+    struct config_why why = { "" };
+
+    if (options_read(&values, &why) != HF_OK)
+        hf_fatal("%s", why.text);
+    hf_put_view(&w, hf_view_str(values.seal_kind));
+    return write_out(&w);
+}
+
+static int set_seal(const char *kind)
+{
+    static uint8_t edited[CONFIG_FILE_MAX_BYTES];
+    hf_writer w = hf_writer_on(edited, sizeof(edited));
+    hf_view text = { NULL, 0 };
+    struct config_why why = { "" };
+
+    if (file_read(CONF_FD, "holdfast.conf", CONFIG_FILE_MAX_BYTES, &text, &why) != HF_OK ||
+        config_set_seal(text, kind, &w, &why) != HF_OK)
+        hf_fatal("holdfast.conf: %s", why.text);
+    return write_out(&w);
 }
 
 int main(int argc, char **argv)
 {
     struct arguments args;
     hf_protections report = { 0 };
-    hf_channel *supervisor = NULL;
+    hf_channel *peer = NULL;
+    const char *why = "";
+    hf_err err;
 
     hf_log_init("config");
     arguments_read(argc, argv, &args);
     if (hf_sandbox_begin(KEYSET_FD + 1, getppid(), &report) != HF_OK)
         hf_fatal("the first protections cannot be had");
+    if (args.mode == MODE_TLS_KEY && tls_key_memory(is_strict(), &why) != HF_OK)
+        hf_fatal("%s", why);
     sandbox_enter(&args);
     if (args.mode == MODE_PRINT_DEFAULTS)
         return print_defaults(args.settings);
-    if (hf_channel_new(CHANNEL_FD, QUEUE_BYTES, hf_message_max_body, &supervisor) != HF_OK)
+    if (args.mode == MODE_PRINT_SEAL)
+        return print_seal();
+    if (args.mode == MODE_SET_SEAL)
+        return set_seal(args.seal);
+    if (hf_channel_new(CHANNEL_FD, QUEUE_BYTES, hf_message_max_body, &peer) != HF_OK)
         hf_fatal("descriptor 3 is not a channel");
-    hf_err err = args.mode == MODE_PRINT_KEYSET ? run_print_keyset(supervisor) : run_check(supervisor);
-    hf_channel_free(supervisor);
+    if (args.mode == MODE_TLS_KEY)
+        err = tls_key_hand_over(TLS_KEY_FD, peer);
+    else
+        err = args.mode == MODE_PRINT_KEYSET ? run_print_keyset(peer) : run_check(peer);
+    hf_channel_free(peer);
     return err == HF_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,5 +1,6 @@
 #include "config/options.h"
 
+#include "base/networks.h"
 #include "base/text.h"
 
 #include <arpa/inet.h>
@@ -43,16 +44,18 @@ static const struct option options[] = {
       .choices = { "off", "optional", "required" }, .standard = "off",
       .comment = "Whether a client shows a certificate of server.client_ca: off, optional or required (mTLS)." },
     { "server", "metrics_listen", OPTION_ADDRESS, AT(metrics_listen), .min = 0, .max = 256, .standard = "",
-      .comment = "A listener of its own for GET /metrics, plain HTTP, no token: IPv4:PORT or [IPv6]:PORT. Empty: none;\n"
-                 "/metrics on the REST listener needs a token." },
+      .comment =
+          "A listener of its own for GET /metrics, plain HTTP, no token: IPv4:PORT or [IPv6]:PORT. Empty: none;\n"
+          "/metrics on the REST listener needs a token." },
 
     { "security", "strict", OPTION_CHOICE, AT(strict), .is_bool = true, .choices = { "no", "yes" }, .standard = "no",
       .comment = "yes: a protection that the machine cannot give is a refusal to start.\n"
                  "HOLDFAST_STRICT and --strict come before this option." },
 
     { "seal", "kind", OPTION_CHOICE, AT(seal_kind), .choices = { "file", "passphrase" }, .standard = "file",
-      .comment = "What keeps the root key while the HSM is down. file: a file that only its permissions protect.\n"
-                 "passphrase: a file that an operator's passphrase opens (Argon2id); each start waits for 'holdfast unseal'." },
+      .comment =
+          "What keeps the root key while the HSM is down. file: a file that only its permissions protect.\n"
+          "passphrase: a file that an operator's passphrase opens (Argon2id); each start waits for 'holdfast unseal'." },
 
     { "core", "lanes", OPTION_NUMBER, AT(lanes), .min = 1, .max = 16, .standard = "2",
       .comment = "Threads that work with keys." },
@@ -76,7 +79,8 @@ static const struct option options[] = {
     { "tokens", "session_s", OPTION_NUMBER, AT(session_s), .min = 10, .max = 3600, .standard = "300",
       .comment = "Life of a session token (POST /api/v1/sessions), seconds; not above max_s." },
     { "tokens", "hs256", OPTION_CHOICE, AT(hs256), .is_bool = true, .choices = { "no", "yes" }, .standard = "no",
-      .comment = "yes: tokens signed with a shared secret (HS256) count. Whoever can read the secret can mint tokens." },
+      .comment =
+          "yes: tokens signed with a shared secret (HS256) count. Whoever can read the secret can mint tokens." },
 
     { "audit", "durability", OPTION_CHOICE, AT(durable_all), .is_bool = true, .choices = { "journal", "durable" },
       .standard = "journal",
@@ -104,8 +108,9 @@ static const struct option options[] = {
       .comment = "A connection without a request is closed after this time, milliseconds." },
 
     { "gateway", "trusted_proxies", OPTION_TEXT, AT(trusted_proxies), .min = 0, .max = 1024, .standard = "",
-      .comment = "Addresses and networks, separated by commas, whose connections begin with a PROXY protocol v2 header\n"
-                 "that names the client: 192.0.2.7, 198.51.100.0/24, 2001:db8::/32." },
+      .comment =
+          "Addresses and networks, separated by commas, whose connections begin with a PROXY protocol v2 header\n"
+          "that names the client: 192.0.2.7, 198.51.100.0/24, 2001:db8::/32." },
     { "gateway", "log_requests", OPTION_CHOICE, AT(log_requests), .first = 1, .choices = { "none", "failures", "all" },
       .standard = "failures", .comment = "Which requests are logged, one line each." },
 
@@ -288,6 +293,22 @@ hf_err config_set(struct config_values *values, const char *section, const char 
     return HF_ERR_INVALID;
 }
 
+static hf_err check_proxies(const struct config_values *v, struct config_why *why)
+{
+    hf_networks networks;
+    hf_view at = { NULL, 0 };
+    hf_err e = hf_networks_parse(hf_view_str(v->trusted_proxies), &networks, &at);
+
+    if (e == HF_ERR_BOUNDS)
+        config_why_set(why, "gateway.trusted_proxies has more than %d entries", HF_NETWORKS_MAX);
+    else if (e != HF_OK)
+        config_why_set(why,
+                       "gateway.trusted_proxies: '%.*s' is neither an address nor a network such as 198.51.100.0/24 or "
+                       "2001:db8::/32 without bits behind its prefix",
+                       (int)(at.len < 64 ? at.len : 64), (const char *)at.ptr);
+    return e == HF_OK ? HF_OK : HF_ERR_BOUNDS;
+}
+
 hf_err config_check_together(const struct config_values *v, struct config_why *why)
 {
     if (v->key_cache_mib > v->arena_mib / 2) {
@@ -295,6 +316,7 @@ hf_err config_check_together(const struct config_values *v, struct config_why *w
                        (unsigned)v->key_cache_mib, (unsigned)v->arena_mib);
         return HF_ERR_BOUNDS;
     }
+    HF_TRY(check_proxies(v, why));
     if (v->client_certificates > 1 && v->client_ca[0] == '\0') {
         config_why_set(why, "server.client_certificates needs server.client_ca");
         return HF_ERR_BOUNDS;

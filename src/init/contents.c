@@ -115,14 +115,14 @@ hf_err contents_conf(const struct init_options *o, const struct folder *f, char 
 /* ---- seal, store ---- */
 
 hf_err contents_seal(const struct init_options *o, const struct folder *f, const hf_secret *root,
-                     char why[static WHY_CAP])
+                     const hf_secret *passphrase, char why[static WHY_CAP])
 {
     const hf_seal_backend *backend = hf_seal_find(hf_view_str(o->seal));
     HF_AUTO(hf_fd_closep) int dir = -1;
 
     HF_TRY(say(why, "seal/", backend == NULL ? HF_ERR_UNSUPPORTED : HF_OK));
     HF_TRY(say(why, "seal/", folder_make(f, "seal", &dir)));
-    return say(why, "seal/", backend->create(dir, root));
+    return say(why, "seal/", backend->create(dir, root, passphrase, false));
 }
 
 hf_err contents_store(const struct folder *f, char why[static WHY_CAP])

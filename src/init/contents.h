@@ -9,9 +9,9 @@
 
 /* The commented holdfast.conf: the program 'config' knows all options and prints it. */
 hf_err contents_conf(const struct init_options *o, const struct folder *f, char why[static WHY_CAP]) HF_MUST_USE;
-/* seal/ with the root key in it. */
+/* seal/ with the root key in it; passphrase NULL where the seal needs none. */
 hf_err contents_seal(const struct init_options *o, const struct folder *f, const hf_secret *root,
-                     char why[static WHY_CAP]) HF_MUST_USE;
+                     const hf_secret *passphrase, char why[static WHY_CAP]) HF_MUST_USE;
 /* store/, empty. */
 hf_err contents_store(const struct folder *f, char why[static WHY_CAP]) HF_MUST_USE;
 /* tls/ with CA and server certificate. */

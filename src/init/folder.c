@@ -98,6 +98,23 @@ static hf_err temporary_take(struct folder *f, char why[static WHY_CAP])
     return HF_OK;
 }
 
+/* As a package makes it for us (tmpfiles.d). */
+static bool folder_empty(int parent_fd, const char *name)
+{
+    int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    size_t entries = 0;
+
+    if (dir == NULL) {
+        hf_fd_closep(&fd);
+        return false;
+    }
+    while (readdir(dir) != NULL)
+        entries++;
+    closedir(dir);
+    return entries == 2; /* itself and its parent */
+}
+
 hf_err folder_begin(const char *dir, struct folder *ret, char why[static WHY_CAP])
 {
     struct folder f = { .parent_fd = -1, .fd = -1 };
@@ -114,8 +131,9 @@ hf_err folder_begin(const char *dir, struct folder *ret, char why[static WHY_CAP
         snprintf(why, WHY_CAP, "%.300s cannot be opened: %s", parent, strerrordesc_np(errno));
         return HF_ERR_SYSTEM;
     }
-    if (fstatat(f.parent_fd, f.name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        snprintf(why, WHY_CAP, "%.300s exists; init makes a new folder and never changes one that is there", f.path);
+    f.replaces_empty = folder_empty(f.parent_fd, f.name);
+    if (!f.replaces_empty && fstatat(f.parent_fd, f.name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        snprintf(why, WHY_CAP, "%.300s exists and is not an empty folder; init never changes what is there", f.path);
         close(f.parent_fd);
         return HF_ERR_EXISTS;
     }
@@ -139,12 +157,13 @@ hf_err folder_make(const struct folder *f, const char *name, int *ret_fd)
 
 hf_err folder_publish(const struct folder *f, char why[static WHY_CAP])
 {
-    bool named =
-        fsync(f->fd) == 0 && renameat2(f->parent_fd, f->temporary, f->parent_fd, f->name, RENAME_NOREPLACE) == 0;
+    /* Without the flag a rename replaces an empty folder, and no other. */
+    unsigned flags = f->replaces_empty ? 0 : RENAME_NOREPLACE;
+    bool named = fsync(f->fd) == 0 && renameat2(f->parent_fd, f->temporary, f->parent_fd, f->name, flags) == 0;
 
     if (named && fsync(f->parent_fd) == 0)
         return HF_OK;
-    hf_err err = errno == EEXIST ? HF_ERR_EXISTS : HF_ERR_SYSTEM;
+    hf_err err = errno == EEXIST || errno == ENOTEMPTY ? HF_ERR_EXISTS : HF_ERR_SYSTEM;
     snprintf(why, WHY_CAP, "%.300s cannot be put in place: %s", f->path, strerrordesc_np(errno));
     /* Back to where folder_discard looks for it. */
     if (named && renameat(f->parent_fd, f->name, f->parent_fd, f->temporary) != 0)

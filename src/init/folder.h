@@ -16,11 +16,12 @@ struct folder {
     char temporary[NAME_MAX + 16];
     int parent_fd;
     int fd; /* of the temporary folder, locked */
+    bool replaces_empty; /* DIR is there, with nothing in it */
 };
 
 #define WHY_CAP 512
 
-/* HF_ERR_EXISTS when DIR exists, HF_ERR_CONFLICT when another init makes it; *why is a sentence. */
+/* HF_ERR_EXISTS when DIR exists and is not an empty folder, HF_ERR_CONFLICT when another init makes it; *why is a sentence. */
 hf_err folder_begin(const char *dir, struct folder *ret, char why[static WHY_CAP]) HF_MUST_USE;
 /* A folder below it, mode 0700. Caller closes *ret_fd. */
 hf_err folder_make(const struct folder *f, const char *name, int *ret_fd) HF_MUST_USE;

@@ -14,7 +14,8 @@ static const char usage[] =
     "usage: holdfast init --data DIR [OPTION]...\n"
     "Makes the data folder of a new HSM, its certificates and the first administrator's key.\n"
     "  --data DIR           the folder to make; its parent must exist\n"
-    "  --seal KIND          what keeps the root key while the HSM is down: file (default)\n"
+    "  --seal KIND          what keeps the root key while the HSM is down: file (default) or passphrase\n"
+    "  --passphrase-file F  read the passphrase from F, - is standard input; else it is asked for twice\n"
     "  --admin-key-out F    where the administrator's key goes (default ~/.config/holdfast/admin-key.pem)\n"
     "  --anchor DIR         also make the anchor folder, outside the data and its backups\n"
     "  --listen H:P         written to holdfast.conf\n"
@@ -26,6 +27,7 @@ static const char usage[] =
 enum {
     OPT_DATA = 1,
     OPT_SEAL,
+    OPT_PASSPHRASE,
     OPT_ADMIN_KEY,
     OPT_ANCHOR,
     OPT_LISTEN,
@@ -39,6 +41,7 @@ enum {
 static const struct option known[] = {
     { "data", required_argument, NULL, OPT_DATA },
     { "seal", required_argument, NULL, OPT_SEAL },
+    { "passphrase-file", required_argument, NULL, OPT_PASSPHRASE },
     { "admin-key-out", required_argument, NULL, OPT_ADMIN_KEY },
     { "anchor", required_argument, NULL, OPT_ANCHOR },
     { "listen", required_argument, NULL, OPT_LISTEN },
@@ -80,6 +83,9 @@ static void argument_take(int opt, struct init_options *o)
         return;
     case OPT_SEAL:
         o->seal = optarg;
+        return;
+    case OPT_PASSPHRASE:
+        o->passphrase_file = optarg;
         return;
     case OPT_ADMIN_KEY:
         copy_path(o->admin_key, optarg);

@@ -11,6 +11,7 @@
 struct init_options {
     const char *data;
     const char *seal;
+    const char *passphrase_file; /* NULL: asked at the terminal; only for seals that need one */
     const char *anchor;  /* NULL: none */
     const char *listen;  /* NULL: the default */
     const char *libexec; /* NULL: beside our own program */

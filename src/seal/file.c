@@ -11,14 +11,8 @@
 #include "seal/seal.h"
 
 #include "crypto/crypto.h"
-#include "sys/fd.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define SALT_BYTES 32
 #define MAC_BYTES 32
@@ -54,36 +48,28 @@ static hf_err image_make(const hf_secret *root, uint8_t image[static FILE_BYTES]
     return image_mac(image, image + MAC_AT);
 }
 
-static hf_err create(int dir_fd, const hf_secret *root)
+static hf_err create(int dir_fd, const hf_secret *root, const hf_secret *passphrase, bool over)
 {
     HF_AUTO(hf_secret_freep) hf_secret *image = NULL;
-    struct stat st;
 
-    HF_CHECK(fstatat(dir_fd, HF_SEAL_FILE_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0, HF_ERR_EXISTS);
-    HF_CHECK(errno == ENOENT, HF_ERR_SYSTEM);
+    (void)passphrase;
     HF_TRY(hf_secret_new(FILE_BYTES, &image));
     HF_TRY(image_make(root, hf_secret_bytes(image)));
-    return hf_file_replace(dir_fd, HF_SEAL_FILE_NAME, 0600, hf_view_of(hf_secret_read(image), FILE_BYTES));
+    return hf_seal_image_write(dir_fd, HF_SEAL_FILE_NAME, image, over);
 }
 
-static hf_err prepare(int dir_fd, int *ret_fd, struct hf_seal_why *reterr_why)
+static hf_err prepare(int dir_fd, struct hf_seal_source *ret, struct hf_seal_why *reterr_why)
 {
-    int fd = openat(dir_fd, HF_SEAL_FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd;
 
-    if (fd >= 0) {
-        *ret_fd = fd;
-        return HF_OK;
-    }
-    hf_err err = errno == ENOENT ? HF_ERR_NOT_FOUND : HF_ERR_SYSTEM;
-    snprintf(reterr_why->text, sizeof(reterr_why->text), "seal/" HF_SEAL_FILE_NAME " cannot be opened: %s",
-             strerrordesc_np(errno));
-    return err;
+    HF_TRY(hf_seal_image_open(dir_fd, HF_SEAL_FILE_NAME, &fd, reterr_why));
+    *ret = (struct hf_seal_source) { .fd = fd };
+    return HF_OK;
 }
 
 static hf_err refuse(struct hf_seal_why *why, hf_err err, const char *text)
 {
-    snprintf(why->text, sizeof(why->text), "seal/" HF_SEAL_FILE_NAME " %s", text);
-    return err;
+    return hf_seal_refuse(why, err, HF_SEAL_FILE_NAME, text);
 }
 
 static hf_err image_check(const uint8_t image[static FILE_BYTES], struct hf_seal_why *why)
@@ -100,18 +86,12 @@ static hf_err image_check(const uint8_t image[static FILE_BYTES], struct hf_seal
     return HF_OK;
 }
 
-static hf_err open_file(int fd, hf_secret **ret, struct hf_seal_why *reterr_why)
+static hf_err open_file(int fd, const hf_secret *passphrase, hf_secret **ret, struct hf_seal_why *reterr_why)
 {
     HF_AUTO(hf_secret_freep) hf_secret *image = NULL;
-    size_t len = 0;
 
-    reterr_why->text[0] = '\0';
-    HF_TRY(hf_secret_new(FILE_BYTES + 1, &image));
-    hf_err err = hf_fd_read_all(fd, hf_secret_bytes(image), FILE_BYTES + 1, &len);
-    if (err == HF_ERR_SYSTEM)
-        return refuse(reterr_why, err, "cannot be read");
-    if (err != HF_OK || len != FILE_BYTES)
-        return refuse(reterr_why, HF_ERR_MALFORMED, "does not have the length of a sealed root key");
+    (void)passphrase;
+    HF_TRY(hf_seal_image_read(fd, HF_SEAL_FILE_NAME, FILE_BYTES, &image, reterr_why));
     HF_TRY(image_check(hf_secret_read(image), reterr_why));
     return hf_secret_copy(hf_secret_read(image) + ROOT_AT, HF_ROOT_KEY_BYTES, ret);
 }
@@ -119,6 +99,7 @@ static hf_err open_file(int fd, hf_secret **ret, struct hf_seal_why *reterr_why)
 const hf_seal_backend hf_seal_file = {
     .kind = HF_SEAL_FILE,
     .name = "file",
+    .file_name = HF_SEAL_FILE_NAME,
     .opens_alone = true,
     .create = create,
     .prepare = prepare,

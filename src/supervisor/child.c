@@ -112,6 +112,7 @@ static void gone(struct child *c)
     if (c->role == HF_PEER_CORE) {
         s->core_state = CORE_IS_SEALED;
         unsealer_end(s);
+        tls_key_end(s);
         reload_abort(s, "core ended");
     }
     if (s->phase == PHASE_STOPPING)

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <grp.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,27 @@ static bool path_free(const struct sockaddr_un *to)
     return S_ISSOCK(st.st_mode) && !in_use(to) && unlink(to->sun_path) == 0;
 }
 
+/*
+ * Members of the group `holdfast` (sysusers.d) may connect; without such a group only root may. Reads /etc/group itself, as
+ * uids.c reads /etc/passwd.
+ */
+static void group_give(const char *path)
+{
+    FILE *f = geteuid() == 0 ? fopen("/etc/group", "re") : NULL;
+    struct group *g;
+
+    if (f == NULL)
+        return;
+    while ((g = fgetgrent(f)) != NULL) {
+        if (strcmp(g->gr_name, "holdfast") != 0)
+            continue;
+        if (chown(path, 0, g->gr_gid) != 0)
+            hf_log(HF_LOG_WARN, "%s cannot be given to the group holdfast: %s", path, strerrordesc_np(errno));
+        break;
+    }
+    fclose(f);
+}
+
 hf_err listen_local(const char *path, int *ret_fd)
 {
     struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -123,6 +145,7 @@ hf_err listen_local(const char *path, int *ret_fd)
         hf_log(HF_LOG_ERROR, "cannot listen on %s: %s", path, strerrordesc_np(errno));
         return HF_ERR_SYSTEM;
     }
+    group_give(path);
     *ret_fd = fd;
     fd = -1; /* handed over */
     return HF_OK;

@@ -58,7 +58,8 @@ static bool readable(const struct supervisor *s, const char *path)
 
 static void files_check(const struct supervisor *s)
 {
-    if (!readable(s, s->settings.tls_certificate) || !readable(s, s->settings.tls_key))
+    if (!readable(s, s->settings.tls_certificate) || !readable(s, s->settings.tls_key) ||
+        (s->settings.client_ca[0] != '\0' && !readable(s, s->settings.client_ca)))
         exit(EXIT_FAILURE);
     if (!s->options.check)
         return;
@@ -74,7 +75,11 @@ static void sockets_open(struct supervisor *s)
         exit(EXIT_FAILURE);
     if (s->options.socket != NULL && listen_local(s->options.socket, &s->local_fd) != HF_OK)
         exit(EXIT_FAILURE);
+    if (s->settings.metrics_listen[0] != '\0' && listen_tcp(s->settings.metrics_listen, &s->metrics_fd) != HF_OK)
+        exit(EXIT_FAILURE);
     hf_log(HF_LOG_INFO, "listening on https://%s", address);
+    if (s->metrics_fd >= 0)
+        hf_log(HF_LOG_INFO, "metrics at http://%s/metrics", s->settings.metrics_listen);
 }
 
 static void on_signal(void *arg, uint32_t events)
@@ -124,6 +129,7 @@ static void loop_make(struct supervisor *s)
         hf_loop_timer(s->loop, &s->patience, hf_mono_after_ms(hf_mono_now(), LATE_MS)) != HF_OK)
         hf_fatal("the event loop cannot be made");
     unsealer_init(s);
+    tls_key_init(s);
 }
 
 static void children_start(struct supervisor *s)
@@ -139,9 +145,12 @@ static void children_start(struct supervisor *s)
 
 int main(int argc, char **argv)
 {
-    static struct supervisor s = { .listen_fd = -1, .local_fd = -1, .ring_fd = -1, .core_state = CORE_IS_SEALED };
+    static struct supervisor s = {
+        .listen_fd = -1, .local_fd = -1, .metrics_fd = -1, .ring_fd = -1, .core_state = CORE_IS_SEALED
+    };
 
     hf_log_init("holdfastd");
+    hf_log_open_journal();
     options_take(argc, argv, &s.options);
     if (supervisor_harden(&s.protections) != HF_OK)
         hf_fatal("the first protections cannot be had");

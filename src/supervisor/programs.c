@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define GIVE_MAX 8
+
 static const char *const program_names[PROGRAM_ROLES] = {
     [HF_PEER_CORE] = "core",
     [HF_PEER_GATEWAY] = "gateway",
@@ -76,10 +78,14 @@ hf_err program_start(const struct programs *p, hf_peer_role role, const char *ex
                      pid_t *ret_pid, int *ret_pidfd)
 {
     struct process_ids ids = process_ids_of(role);
-    char uid[16], gid[16], journal[128] = "";
+    char uid[16], gid[16], journal[128] = "", journal_fd[64] = "";
     static char strict[] = "HOLDFAST_STRICT=1";
-    char *env[3] = { NULL, NULL, NULL };
+    char *env[4] = { NULL, NULL, NULL, NULL };
+    int all[GIVE_MAX + 1];
     size_t n_env = 0;
+
+    HF_CHECK(n_give <= GIVE_MAX, HF_ERR_BOUNDS);
+    memcpy(all, give, n_give * sizeof(*give));
 
     snprintf(uid, sizeof(uid), "%u", (unsigned)ids.uid);
     snprintf(gid, sizeof(gid), "%u", (unsigned)ids.gid);
@@ -87,11 +93,16 @@ hf_err program_start(const struct programs *p, hf_peer_role role, const char *ex
         snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%.100s", getenv("JOURNAL_STREAM"));
         env[n_env++] = journal;
     }
+    if (hf_log_descriptor() >= 0) { /* behind the others: the first given one is 3 */
+        snprintf(journal_fd, sizeof(journal_fd), HF_LOG_JOURNAL_VARIABLE "=%zu", 3 + n_give);
+        env[n_env++] = journal_fd;
+        all[n_give++] = hf_log_descriptor();
+    }
     if (p->strict)
         env[n_env] = strict;
     const char *argv[] = { program_names[role], "--uid", uid, "--gid", gid, extra, NULL };
     /* The strings are only read: execve's prototype is older than const. */
-    return hf_spawn(p->fd[role], (char *const *)(uintptr_t)argv, env, give, n_give, ret_pid, ret_pidfd);
+    return hf_spawn(p->fd[role], (char *const *)(uintptr_t)argv, env, all, n_give, ret_pid, ret_pidfd);
 }
 
 void program_reap(int pidfd, struct program_end *ret)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define ANSWER_MS 10000
+#define CORE_BODY_CAP 4096
 
 static void on_patience(void *arg)
 {
@@ -96,10 +97,32 @@ static void body_keep(struct body *next, struct body *old, const char *what)
     *old = swap;
 }
 
+/* What core takes while it runs: all about tokens. The rest of its old body stays, and a difference there is said. */
+static hf_err core_merge(struct body *next, const struct body *old)
+{
+    struct hf_config_core fresh, merged;
+    uint8_t bytes[CORE_BODY_CAP];
+    hf_writer w = hf_writer_on(bytes, sizeof(bytes));
+
+    HF_TRY(hf_config_core_decode(body_view(next), &fresh));
+    HF_TRY(hf_config_core_decode(body_view(old), &merged));
+    merged.token_max_s = fresh.token_max_s;
+    merged.token_leeway_s = fresh.token_leeway_s;
+    merged.issuer = fresh.issuer;
+    merged.audience = fresh.audience;
+    merged.session_s = fresh.session_s;
+    merged.hs256 = fresh.hs256;
+    HF_TRY(hf_config_core_encode(&merged, &w));
+    if (!hf_view_eq(hf_writer_view(&w), body_view(next)))
+        hf_log(HF_LOG_WARN, "changes to [core] take effect at the next start");
+    return body_set(next, hf_writer_view(&w));
+}
+
 /* What runs with fixed sizes keeps its old values: a process that is restarted must fit the others. */
 static void keep_fixed(struct supervisor *s, struct settings *next)
 {
-    body_keep(&next->core, &s->settings.core, "core");
+    if (core_merge(&next->core, &s->settings.core) != HF_OK)
+        body_keep(&next->core, &s->settings.core, "core");
     body_keep(&next->store, &s->settings.store, "store");
     if (next->gateway_threads != s->settings.gateway_threads) {
         body_keep(&next->gateway, &s->settings.gateway, "gateway");
@@ -134,7 +157,9 @@ static void settings_take(struct supervisor *s)
     settings_free(&s->settings);
     s->settings = r->next;
     r->has_settings = false; /* handed over */
-    wiring_gateway_files(s);
+    if (child_alive(s->child[HF_PEER_CORE]))
+        child_send(s->child[HF_PEER_CORE], HF_MSG_CONFIG_CORE, 0, body_view(&s->settings.core), NULL, 0);
+    tls_key_run(s); /* the certificate follows when core has its key */
 }
 
 static void take_over(struct supervisor *s)
@@ -150,6 +175,7 @@ static void take_over(struct supervisor *s)
     wiring_tell_core(verifier);
     child_retire(old);
     settings_take(s);
+    unsealer_tell_kind(s);
     forget(s);
     hf_log(HF_LOG_INFO, "configuration and keyset reloaded"); /* core noted the keyset in the audit */
     notify_send("READY=1");

@@ -1,6 +1,7 @@
 #include "supervisor/supervisor.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "supervisor/notify.h"
 #include "sys/fd.h"
 
@@ -37,6 +38,16 @@ static void send_ack(struct child *c, uint64_t id, hf_err result)
         child_send(c, HF_MSG_ACK, id, hf_writer_view(&w), NULL, 0);
 }
 
+/* What an operator needs to go on; only behind `ready`, and once for each key. */
+static void show_sealed(struct supervisor *s)
+{
+    if (s->phase != PHASE_SERVING || s->core_state != CORE_IS_SEALED || s->unseal_key[0] == '\0' || s->unseal_key_shown)
+        return;
+    s->unseal_key_shown = true;
+    hf_log(HF_LOG_INFO, "sealed; unseal it with 'holdfast unseal'");
+    hf_log(HF_LOG_INFO, "unseal key fingerprint: %s", s->unseal_key);
+}
+
 void serving_check(struct supervisor *s)
 {
     if (s->phase != PHASE_STARTING)
@@ -50,6 +61,22 @@ void serving_check(struct supervisor *s)
     hf_loop_timer_stop(s->loop, &s->patience);
     hf_log(HF_LOG_INFO, "ready");
     notify_send("READY=1");
+    show_sealed(s);
+}
+
+/* The key that a passphrase is sent to, which the operator compares with what 'holdfast unseal' shows. */
+static hf_err take_fingerprint(struct supervisor *s, hf_view fingerprint)
+{
+    char text[sizeof(s->unseal_key)] = "";
+
+    HF_CHECK(fingerprint.len == 0 || fingerprint.len == 32, HF_ERR_MALFORMED);
+    if (fingerprint.len > 0)
+        hf_hex_encode(fingerprint, text);
+    if (strcmp(text, s->unseal_key) != 0) {
+        snprintf(s->unseal_key, sizeof(s->unseal_key), "%s", text);
+        s->unseal_key_shown = false;
+    }
+    return HF_OK;
 }
 
 static hf_err on_ready(struct child *c, const hf_message *m)
@@ -120,6 +147,7 @@ static hf_err keyset_adopt(struct supervisor *s, const struct hf_keyset_write *f
     hf_err err = hf_keyset_encode(&keyset, &w);
     if (err == HF_OK)
         err = body_set(&s->settings.keyset, hf_writer_view(&w));
+    hf_wipe(body, w.len);
     free(body);
     return err;
 }
@@ -130,7 +158,7 @@ static hf_err keyset_store(struct supervisor *s, hf_view keyset_write)
 
     HF_TRY(settings_print_keyset(&s->programs, keyset_write, &json));
     hf_err err = files_write_keyset(&s->files, body_view(&json));
-    free(json.ptr);
+    body_free(&json);
     return err;
 }
 
@@ -158,11 +186,16 @@ static hf_err on_core_state(struct child *c, const hf_message *m)
 
     HF_TRY(hf_core_state_decode(m->body, &state));
     HF_CHECK(state.state >= CORE_IS_SEALED && state.state <= CORE_IS_FAILED, HF_ERR_MALFORMED);
+    HF_TRY(take_fingerprint(s, state.fingerprint));
+    bool sealed_now = s->core_state == CORE_IS_OPEN && state.state == CORE_IS_SEALED;
     s->core_state = state.state;
+    if (sealed_now)
+        unsealer_learn_kind(s); /* whoever unseals is asked for what fits the seal of now */
     if (state.state == CORE_IS_OPEN)
         s->unsealer.failures = 0;
     if (state.state != CORE_IS_FAILED) {
         serving_check(s);
+        show_sealed(s);
         return HF_OK;
     }
     hf_log(HF_LOG_ERROR, "core cannot serve: %.*s", (int)state.why.len, (const char *)state.why.ptr);
@@ -186,6 +219,17 @@ static hf_err on_ack(struct child *c, const hf_message *m)
 
     HF_TRY(hf_ack_decode(m->body, &ack));
     reload_core_answered(c->sup, m->id, ack.error < HF_ERR_COUNT ? (hf_err)ack.error : HF_ERR_MALFORMED);
+    return HF_OK;
+}
+
+/* The gateway has no way into the audit: what it finds goes there as the supervisor's. */
+static hf_err on_gateway_alarm(struct child *c, const hf_message *m)
+{
+    struct hf_alarm alarm;
+
+    HF_TRY(hf_alarm_decode(m->body, &alarm));
+    alarm_raise(c->sup, "gateway: %.*s", (int)(alarm.what.len < 600 ? alarm.what.len : 600),
+                (const char *)alarm.what.ptr);
     return HF_OK;
 }
 
@@ -227,5 +271,7 @@ hf_err request_handle(struct child *c, hf_message *m)
 {
     if (m->type == HF_MSG_READY)
         return on_ready(c, m);
+    if (m->type == HF_MSG_ALARM && c->role == HF_PEER_GATEWAY)
+        return on_gateway_alarm(c, m);
     return c->role == HF_PEER_CORE ? handle_core(c, m) : HF_ERR_DENIED;
 }

@@ -16,6 +16,14 @@
 #define CONFIG_WAIT_MS 5000
 #define CONFIG_QUEUE_BYTES (1u << 20)
 
+void body_free(struct body *b)
+{
+    if (b->ptr != NULL)
+        hf_wipe(b->ptr, b->len);
+    free(b->ptr);
+    *b = (struct body) { 0 };
+}
+
 hf_err body_set(struct body *b, hf_view content)
 {
     uint8_t *copy = malloc(content.len + 1);
@@ -23,7 +31,7 @@ hf_err body_set(struct body *b, hf_view content)
     HF_CHECK(copy != NULL, HF_ERR_SYSTEM);
     if (content.len > 0)
         memcpy(copy, content.ptr, content.len);
-    free(b->ptr);
+    body_free(b);
     *b = (struct body) { copy, content.len };
     return HF_OK;
 }
@@ -42,10 +50,8 @@ void settings_free(struct settings *s)
 {
     struct body *all[] = { &s->core, &s->gateway, &s->store, &s->verifier, &s->keyset };
 
-    for (size_t i = 0; i < HF_COUNT(all); i++) {
-        free(all[i]->ptr);
-        *all[i] = (struct body) { 0 };
-    }
+    for (size_t i = 0; i < HF_COUNT(all); i++)
+        body_free(all[i]);
 }
 
 /* ---- one config process ---- */
@@ -102,6 +108,8 @@ static hf_err take_supervisor(struct settings *s, hf_view body)
     HF_TRY(hf_view_to_str(m.listen, s->listen, sizeof(s->listen)));
     HF_TRY(hf_view_to_str(m.tls_certificate, s->tls_certificate, sizeof(s->tls_certificate)));
     HF_TRY(hf_view_to_str(m.tls_key, s->tls_key, sizeof(s->tls_key)));
+    HF_TRY(hf_view_to_str(m.client_ca, s->client_ca, sizeof(s->client_ca)));
+    HF_TRY(hf_view_to_str(m.metrics_listen, s->metrics_listen, sizeof(s->metrics_listen)));
     return hf_view_to_str(m.seal_kind, s->seal_kind, sizeof(s->seal_kind));
 }
 

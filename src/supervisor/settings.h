@@ -10,12 +10,13 @@
 
 #define SETTINGS_WHY_CAP 2100
 
-/* An encoded message body on the heap. Holds no secret. */
+/* An encoded message body on the heap. Holds no secret but those of HS256 in a keyset, and is wiped therefore. */
 struct body {
     uint8_t *ptr;
     size_t len;
 };
 hf_err body_set(struct body *b, hf_view content) HF_MUST_USE; /* replaces; HF_ERR_SYSTEM leaves the old one */
+void body_free(struct body *b);
 hf_view body_view(const struct body *b);
 bool body_equal(const struct body *a, const struct body *b);
 
@@ -23,6 +24,8 @@ struct settings {
     char listen[257];
     char tls_certificate[1025];
     char tls_key[1025];
+    char client_ca[1025];      /* empty: none */
+    char metrics_listen[257]; /* empty: none */
     char seal_kind[33];
     uint32_t gateway_threads;
     bool strict;

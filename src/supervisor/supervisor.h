@@ -6,6 +6,7 @@
  *   wiring.c    what a new process is told, and the socket pairs between two of them
  *   requests.c  what core asks of the supervisor
  *   unsealer.c  holdfast-unseal, when core wants the root key
+ *   tls_key.c   the gateway's private key, from its file to core
  *   reload.c    SIGHUP and new keysets: a new verifier beside the old one
  *   stop.c      the order of the end
  */
@@ -81,8 +82,18 @@ struct unsealer {
     int pidfd; /* -1: none runs */
     hf_watch end_watch;
     hf_timer retry;
+    hf_timer patience; /* for one that hangs */
     uint32_t failures; /* in a row */
     bool killed;       /* by us: its end says nothing about the seal */
+    bool wanted_again; /* core asked while it still ran */
+};
+
+/* The config process that brings core the private key of the gateway's certificate. */
+struct tls_key {
+    int pidfd; /* -1: none runs */
+    hf_watch end_watch;
+    bool again;  /* the file may have changed since it was opened */
+    bool killed; /* by us */
 };
 
 /* A keyset that core is asked about before it counts. */
@@ -104,15 +115,19 @@ struct supervisor {
     hf_loop *loop;
     int listen_fd;
     int local_fd; /* -1 without a local socket */
+    int metrics_fd; /* -1 without a listener for metrics */
     int ring_fd;  /* core's audit ring; -1 before there is one */
     uint64_t ring_bytes;
     struct child *child[PROGRAM_ROLES]; /* by role: core, store, verifier, gateway */
     struct unsealer unsealer;
+    struct tls_key tls_key;
     struct renewal renewal;
     hf_watch signals;
     hf_timer patience; /* names who is late at the start, and ends the stop */
     phase phase;
     uint8_t core_state;
+    char unseal_key[65];   /* fingerprint that core reported, hexadecimal; empty: none */
+    bool unseal_key_shown;
     int exit_code;
     uint64_t last_id;
 };
@@ -126,7 +141,8 @@ void wiring_greet(struct child *c);                  /* a process that was just 
 void wiring_connect(struct supervisor *s, struct child *a, struct child *b); /* new channels between two live ones */
 void wiring_neighbours(struct child *c);             /* with every live process that it talks to */
 void wiring_tell_core(struct child *c);              /* PROCESS_UP; without core it waits for the next one */
-void wiring_gateway_files(struct supervisor *s);     /* certificate, key and sockets anew, to a running gateway */
+int wiring_file(const struct supervisor *s, const char *path); /* open to read, -1; relative to the data folder */
+void wiring_gateway_files(struct supervisor *s);     /* certificate, authorities and sockets, to a running gateway */
 
 /* ---- requests.c ---- */
 /* A message of a child. HF_ERR_MALFORMED or HF_ERR_DENIED: it broke the rules and is killed. */
@@ -140,8 +156,17 @@ void alarm_raise(struct supervisor *s, const char *format, ...) HF_PRINTF(2, 3);
 void unsealer_init(struct supervisor *s);
 void unsealer_run(struct supervisor *s);
 void unsealer_end(struct supervisor *s);
+/* Reads from the configuration which seal it names now, and tells core when it is another one. */
+void unsealer_learn_kind(struct supervisor *s);
+void unsealer_tell_kind(struct supervisor *s);
 /* Kinds that open without a human: a start is complete only when they have. */
 bool seal_opens_alone(const char *kind);
+
+/* ---- tls_key.c ---- */
+void tls_key_init(struct supervisor *s);
+/* Core gets the key, and once it has it a serving gateway gets the certificate that goes with it. */
+void tls_key_run(struct supervisor *s);
+void tls_key_end(struct supervisor *s);
 
 /* ---- reload.c ---- */
 void reload_run(struct supervisor *s);

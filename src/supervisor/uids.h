@@ -3,6 +3,7 @@
 #define HF_SUPERVISOR_UIDS_H
 
 #include "proto/codec.h"
+#include "sys/uids.h"
 
 #include <sys/types.h>
 
@@ -13,7 +14,6 @@
  * foreign use and gives container ranges up to 1 879 048 191), and below 2^31, so that it meets nobody else's files.
  * As an ordinary user all processes share its uid: the kernel allows no more, and `capabilities` says so.
  */
-#define HF_TRANSIENT_UID_BASE 2111000000u
 
 struct process_ids {
     uid_t uid;

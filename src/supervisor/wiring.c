@@ -75,6 +75,9 @@ static void greet_core(struct child *c)
     struct supervisor *s = c->sup;
 
     child_send(c, HF_MSG_CONFIG_CORE, 0, body_view(&s->settings.core), NULL, 0);
+    if (s->phase == PHASE_SERVING) /* core died: the configuration may name another seal since */
+        unsealer_learn_kind(s);
+    unsealer_tell_kind(s);
     if (send_saved_files(c) != HF_OK) {
         /* Going on without them would look like a fresh start to core. */
         hf_log(HF_LOG_ERROR, "epoch.key or the anchor cannot be read; core must not start without them");
@@ -85,7 +88,7 @@ static void greet_core(struct child *c)
     child_send(c, HF_MSG_KEYSET, 0, body_view(&s->settings.keyset), NULL, 0);
 }
 
-static int file_open(const struct supervisor *s, const char *path)
+int wiring_file(const struct supervisor *s, const char *path)
 {
     int fd = openat(s->files.data_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
@@ -94,19 +97,41 @@ static int file_open(const struct supervisor *s, const char *path)
     return fd;
 }
 
-/* Descriptors with CONFIG_GATEWAY: listening socket, certificate, key, and the local socket when there is one. */
+/* The settings as config made them, and what only the supervisor knows: which sockets there are. */
+static hf_err gateway_config(const struct supervisor *s, hf_writer *w, struct hf_config_gateway *ret)
+{
+    HF_TRY(hf_config_gateway_decode(body_view(&s->settings.gateway), ret));
+    ret->local_socket = s->local_fd >= 0;
+    ret->metrics_socket = s->metrics_fd >= 0;
+    return hf_config_gateway_encode(ret, w);
+}
+
+/* Descriptors with CONFIG_GATEWAY: in the order that its row in core.def says. The private key is not among them. */
 void wiring_gateway_files(struct supervisor *s)
 {
-    HF_AUTO(hf_fd_closep) int certificate = file_open(s, s->settings.tls_certificate);
-    HF_AUTO(hf_fd_closep) int key = file_open(s, s->settings.tls_key);
-    int fds[4] = { s->listen_fd, certificate, key, s->local_fd };
+    HF_AUTO(hf_fd_closep) int certificate = wiring_file(s, s->settings.tls_certificate);
+    HF_AUTO(hf_fd_closep) int authorities = -1;
+    uint8_t body[4096];
+    hf_writer w = hf_writer_on(body, sizeof(body));
+    struct hf_config_gateway config;
+    int fds[HF_MESSAGE_MAX_FDS] = { s->listen_fd, certificate };
+    size_t n = 2;
 
-    if (certificate < 0 || key < 0) {
-        alarm_raise(s, "certificate or key cannot be opened; the gateway keeps what it has");
+    bool ok = certificate >= 0 && gateway_config(s, &w, &config) == HF_OK;
+    if (ok && config.client_certificates > 1) {
+        authorities = wiring_file(s, s->settings.client_ca);
+        fds[n++] = authorities;
+        ok = authorities >= 0;
+    }
+    if (!ok) {
+        alarm_raise(s, "the certificate or the authorities of clients cannot be opened; the gateway keeps what it has");
         return;
     }
-    child_send(s->child[HF_PEER_GATEWAY], HF_MSG_CONFIG_GATEWAY, 0, body_view(&s->settings.gateway), fds,
-               s->local_fd >= 0 ? 4 : 3);
+    if (s->local_fd >= 0)
+        fds[n++] = s->local_fd;
+    if (s->metrics_fd >= 0)
+        fds[n++] = s->metrics_fd;
+    child_send(s->child[HF_PEER_GATEWAY], HF_MSG_CONFIG_GATEWAY, 0, hf_writer_view(&w), fds, n);
 }
 
 static void greet_verifier(struct child *c)
@@ -178,6 +203,9 @@ void wiring_neighbours(struct child *c)
         if (other != NULL && talk(c->role, other->role) && child_alive(other) && child_alive(c))
             wiring_connect(s, c, other);
     }
+    /* Both halves of the pair are read when one of them is needed: files may have changed since the last time. */
+    if (c->role == HF_PEER_CORE || (c->role == HF_PEER_GATEWAY && s->phase == PHASE_SERVING))
+        tls_key_run(s);
     if (c->role != HF_PEER_CORE)
         return;
     if (send_own_protections(c) != HF_OK)
