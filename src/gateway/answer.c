@@ -60,25 +60,29 @@ void answer_headers(hf_wall now, hf_writer *w)
 {
     put(w, "Server: holdfast\r\n");
     put_date(w, now);
-    put(w, "Cache-Control: no-store\r\n"
-           "X-Content-Type-Options: nosniff\r\n"
+    put(w, "X-Content-Type-Options: nosniff\r\n"
            "Strict-Transport-Security: max-age=31536000\r\n");
 }
 
-void answer_send(lane *l, const addressee *to, uint16_t status, const char *content_type, hf_view headers)
+void answer_send(lane *l, const addressee *to, const answer *a)
 {
     uint8_t lines[1024];
     hf_writer w = hf_writer_on(lines, sizeof(lines));
 
     put(&w, "X-Request-Id: ");
     put(&w, to->request_id);
+    put(&w, "\r\nCache-Control: ");
+    put(&w, a->cache == NULL ? "no-store" : a->cache);
     put(&w, "\r\n");
-    hf_put_view(&w, headers);
-    hf_http_response r = {
-        .status = status, .content_type = content_type, .headers = hf_writer_view(&w), .body = json_out_view(&l->out)
-    };
-    if (l->out.failed || w.failed)
+    hf_put_view(&w, a->headers);
+    hf_http_response r = { .status = a->status,
+                           .content_type = a->content_type,
+                           .headers = hf_writer_view(&w),
+                           .body = json_out_view(&l->out) };
+    bool failed = l->out.failed || w.failed;
+    if (failed)
         r = (hf_http_response) { .status = 503, .close = true };
+    request_log(l, &to->note, to->request_id, r.status, failed ? "overloaded" : a->code);
     /* False only when the client has gone: then nobody is to be told. */
     (void)!hf_http_respond(to->server, to->ref, &r);
     json_out_reset(&l->out);
@@ -124,7 +128,11 @@ void answer_problem(lane *l, const addressee *to, const problem *p)
     }
     json_out_reset(&l->out);
     show_problem(&l->out, p, to->request_id);
-    answer_send(l, to, p->status, "application/problem+json", hf_writer_view(&w));
+    answer_send(l, to,
+                &(answer) { .status = p->status,
+                            .content_type = "application/problem+json",
+                            .headers = hf_writer_view(&w),
+                            .code = p->code });
 }
 
 void answer_error(lane *l, const addressee *to, hf_err e, hf_view detail, uint32_t retry_after_s)

@@ -9,7 +9,16 @@ typedef struct addressee {
     hf_http_server *server;
     hf_http_ref ref;
     const char *request_id;
+    request_note note;
 } addressee;
+
+typedef struct answer {
+    uint16_t status;
+    const char *content_type;
+    hf_view headers;   /* further lines, each ended by CRLF */
+    const char *cache; /* of Cache-Control; NULL: no-store */
+    const char *code;  /* for the log */
+} answer;
 
 typedef struct problem {
     uint16_t status;
@@ -26,8 +35,8 @@ uint16_t status_of(hf_err e);
 void answer_problem(lane *l, const addressee *to, const problem *p);
 /* detail empty: the error's own sentence. */
 void answer_error(lane *l, const addressee *to, hf_err e, hf_view detail, uint32_t retry_after_s);
-/* Sends what is in the lane's `out`. headers: further lines. */
-void answer_send(lane *l, const addressee *to, uint16_t status, const char *content_type, hf_view headers);
+/* Sends what is in the lane's `out`, and logs the request. */
+void answer_send(lane *l, const addressee *to, const answer *a);
 
 /* Header lines of every answer, with the date of now. */
 void answer_headers(hf_wall now, hf_writer *w);

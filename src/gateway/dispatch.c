@@ -2,10 +2,11 @@
  * The way of a request: limits, route, what the client accepts, token, body, message to core; and back.
  */
 #include "gateway/answer.h"
+#include "gateway/batch.h"
 #include "gateway/request_id.h"
 #include "gateway/route.h"
 
-#include "base/log.h"
+#include "base/address.h"
 #include "base/text.h"
 #include <string.h>
 #include <strings.h>
@@ -55,18 +56,26 @@ static const char *transport_code(uint16_t status)
     }
 }
 
+hf_err dispatch_admit(lane *l, const hf_http_request *r, uint32_t *reterr_wait_s)
+{
+    return limit_take(l->gateway->requests, r->address, hf_loop_now(l->loop), reterr_wait_s);
+}
+
 static bool within_limits(lane *l, const visit *v)
 {
     const hf_http_request *r = v->call.http;
     uint32_t wait_s = 1;
 
-    if (v->from.server == l->local)
-        return true; /* its callers have a uid, which core limits */
-    if (limit_take(l->gateway->requests, r->address, hf_loop_now(l->loop), &wait_s) == HF_OK)
+    if (dispatch_admit(l, r, &wait_s) == HF_OK)
         return true;
     count_failure(l, r, HF_ERR_RATE);
     answer_error(l, &v->from, HF_ERR_RATE, (hf_view) { 0 }, wait_s);
     return false;
+}
+
+static bool on_metrics_listener(const visit *v)
+{
+    return v->from.server == v->call.lane->metrics;
 }
 
 static bool has_route(lane *l, visit *v)
@@ -76,6 +85,9 @@ static bool has_route(lane *l, visit *v)
     hf_writer w = hf_writer_on(allow, sizeof(allow));
 
     hf_err e = route_find(r->method, r->path, &v->route, &v->call.id, &w);
+    if (e == HF_OK && on_metrics_listener(v) && v->route->metrics_message == 0)
+        e = HF_ERR_NOT_FOUND;
+    v->from.note.route = v->route;
     if (e == HF_ERR_UNSUPPORTED)
         answer_refused(l, v, 405, "method_not_allowed", "this path has other methods", hf_writer_view(&w));
     else if (e != HF_OK)
@@ -108,7 +120,8 @@ static hf_err read_token(const hf_http_request *r, hf_view *ret)
 
 static bool has_token(lane *l, visit *v)
 {
-    if (v->route->anonymous)
+    if (v->route->anonymous || on_metrics_listener(v) ||
+        (v->route->token_optional && hf_http_find(v->call.http, "authorization") == NULL))
         return true;
     hf_err e = read_token(v->call.http, &v->call.head.token);
     if (e == HF_OK)
@@ -135,6 +148,12 @@ static hf_err read_object(visit *v)
     return HF_OK;
 }
 
+static bool is_json(const hf_http_request *r, body_rule rule)
+{
+    return hf_http_content_is(r, "application/json") ||
+           (rule == BODY_PATCH && hf_http_content_is(r, "application/merge-patch+json"));
+}
+
 static hf_err read_body(visit *v)
 {
     call *c = &v->call;
@@ -144,11 +163,12 @@ static hf_err read_body(visit *v)
         return call_refuse(c, 411, "length_required", "a body is needed here, with Content-Length or chunked");
     if (v->route->body == BODY_NONE && r->body_len == 0)
         return HF_OK;
-    if (!hf_http_content_is(r, "application/json"))
+    bool form = v->route->body == BODY_FORM && hf_http_content_is(r, "application/x-www-form-urlencoded");
+    if (!form && !is_json(r, v->route->body))
         return call_refuse(c, 415, "unsupported_media_type", "the body must be application/json");
     if (r->body_len == 0)
         return call_refuse(c, 400, "malformed", "the body is empty");
-    return v->route->body == BODY_KEYSET ? HF_OK : read_object(v);
+    return form || v->route->body == BODY_KEYSET ? HF_OK : read_object(v);
 }
 
 /* ---- asking core ---- */
@@ -156,7 +176,8 @@ static hf_err read_body(visit *v)
 static hf_err send_to_core(visit *v, hf_view message)
 {
     lane *l = v->call.lane;
-    const hf_message_row *row = hf_message_row_of(v->route->message);
+    uint16_t type = on_metrics_listener(v) ? v->route->metrics_message : v->route->message;
+    const hf_message_row *row = hf_message_row_of(type);
     uint64_t id = 0;
 
     HF_CHECK(l->core != NULL, HF_ERR_PEER_GONE);
@@ -164,19 +185,29 @@ static hf_err send_to_core(visit *v, hf_view message)
     HF_CHECK(p != NULL, HF_ERR_OVERLOADED);
     p->server = v->from.server;
     p->ref = v->from.ref;
+    p->note = v->from.note;
     p->route = v->route;
     p->format = v->call.format;
     p->deadline = hf_mono_after_ms(hf_loop_now(l->loop), row->deadline_ms);
     memcpy(p->request_id, v->request_id, sizeof(p->request_id));
-    hf_err e = hf_channel_send(l->core, v->route->message, id, message, NULL, 0);
+    hf_err e = hf_channel_send_soon(l->core, type, id, message);
     if (e != HF_OK)
         pending_give(l->pending, p);
+    else
+        hf_channel_push(l->core);
     return e;
 }
 
 static void fail(lane *l, const addressee *to, const route *rt, uint8_t format, hf_err e, hf_view detail,
                  uint32_t retry_s)
 {
+    if (rt->if_match && format == 1 && e == HF_ERR_CONFLICT) {
+        problem p = { .status = 412,
+                      .code = "precondition_failed",
+                      .detail = hf_view_str("the key has changed since; read it again and decide anew") };
+        answer_problem(l, to, &p);
+        return;
+    }
     if (rt->fail == NULL || status_of(e) < 500) {
         answer_error(l, to, e, detail, retry_s);
         return;
@@ -186,23 +217,53 @@ static void fail(lane *l, const addressee *to, const route *rt, uint8_t format, 
     };
     json_out_reset(&l->out);
     rt->fail(&r, e);
-    answer_send(l, to, r.status, r.content_type, (hf_view) { 0 });
+    answer_send(l, to, &(answer) { .status = r.status, .content_type = r.content_type, .code = hf_err_name(e) });
+}
+
+/* ---- headers that must not be passed over ---- */
+
+/*
+ * RFC 9110 section 13.1: a change may not be made when a condition on it is not looked at. An Idempotency-Key goes along
+ * to core with every request that might be repeated.
+ */
+static hf_err read_headers(visit *v)
+{
+    call *c = &v->call;
+    hf_http_method m = c->http->method;
+
+    if (m == HF_HTTP_GET || m == HF_HTTP_HEAD)
+        return HF_OK;
+    if (!v->route->if_match && hf_http_find(c->http, "if-match") != NULL)
+        return call_unusable(c, "If-Match is heeded by PATCH of a key only; leave it out");
+    if (hf_http_find(c->http, "if-none-match") != NULL || hf_http_find(c->http, "if-unmodified-since") != NULL)
+        return call_unusable(c, "If-None-Match and If-Unmodified-Since are not heeded here; leave them out");
+    return m == HF_HTTP_PUT ? HF_OK : header_idempotency(c);
+}
+
+static hf_err ask_one(visit *v)
+{
+    call *c = &v->call;
+    hf_writer w = hf_writer_on(c->lane->message, HF_MESSAGE_MAX_BYTES);
+
+    hf_err e = v->route->ask(c, &w);
+    if (e == HF_OK)
+        e = send_to_core(v, hf_writer_view(&w));
+    hf_wipe(w.ptr, w.len);
+    return e;
 }
 
 static void ask_core(visit *v)
 {
     call *c = &v->call;
     lane *l = c->lane;
-    hf_writer w = hf_writer_on(l->message, HF_MESSAGE_MAX_BYTES);
-    hf_err e = read_body(v);
+    hf_err e = read_headers(v);
 
     c->format = v->route->format;
     if (e == HF_OK)
-        e = v->route->ask(c, &w);
+        e = read_body(v);
     if (e == HF_OK)
-        e = send_to_core(v, hf_writer_view(&w));
+        e = v->route->many != NULL ? v->route->many(c, &v->from) : ask_one(v);
     /* What was said must not stay here longer than it is needed. */
-    hf_wipe(w.ptr, w.len);
     hf_wipe(c->scratch.ptr, c->scratch.len);
     if (c->http->body != NULL)
         hf_wipe(c->http->body, c->http->body_len);
@@ -230,7 +291,7 @@ static bool answered_here(visit *v)
     json_out_reset(&l->out);
     if (!v->route->local(&r))
         return false;
-    answer_send(l, &v->from, r.status, r.content_type, (hf_view) { 0 });
+    answer_send(l, &v->from, &(answer) { .status = r.status, .content_type = r.content_type, .code = "ok" });
     return true;
 }
 
@@ -238,13 +299,19 @@ void dispatch_request(lane *l, hf_http_server *server, const hf_http_request *r)
 {
     visit v = {
         .call = { .lane = l, .http = r, .scratch = hf_writer_on(l->scratch, GATEWAY_SCRATCH_BYTES) },
-        .from = { .server = server, .ref = r->ref },
+        .from = { .server = server,
+                  .ref = r->ref,
+                  .note = { .started = hf_loop_now(l->loop), .method = r->method } },
     };
 
     request_id_choose(l, r, v.request_id);
     v.from.request_id = v.request_id;
     v.call.head.request_id = hf_view_str(v.request_id);
     memcpy(v.call.head.address, r->address, sizeof(v.call.head.address));
+    memcpy(v.from.note.address, r->address, sizeof(v.from.note.address));
+    v.call.head.has_cert = r->has_cert;
+    memcpy(v.call.head.cert_hash, r->cert_hash, sizeof(v.call.head.cert_hash));
+    v.call.head.has_uid = server == l->local && hf_address_is_user(r->address, &v.call.head.uid);
     if (r->refused != 0) {
         count_failure(l, r, HF_ERR_MALFORMED);
         answer_refused(l, &v, r->refused, transport_code(r->refused), r->refused_why, (hf_view) { 0 });
@@ -261,8 +328,12 @@ void dispatch_request(lane *l, hf_http_server *server, const hf_http_request *r)
 
 static void answer_pending(lane *l, pending *p, hf_err e, hf_view detail, uint32_t retry_s)
 {
-    addressee to = { .server = p->server, .ref = p->ref, .request_id = p->request_id };
+    addressee to = { .server = p->server, .ref = p->ref, .request_id = p->request_id, .note = p->note };
 
+    if (p->batch != NULL) {
+        batch_failed(l, p, e, detail, retry_s);
+        return;
+    }
     fail(l, &to, p->route, p->format, e, detail, retry_s);
     pending_give(l->pending, p);
 }
@@ -281,7 +352,7 @@ static hf_err succeeded(lane *l, pending *p, hf_view body)
 {
     uint8_t lines[512];
     hf_writer headers = hf_writer_on(lines, sizeof(lines));
-    addressee to = { .server = p->server, .ref = p->ref, .request_id = p->request_id };
+    addressee to = { .server = p->server, .ref = p->ref, .request_id = p->request_id, .note = p->note };
     reply r = {
         .lane = l,
         .body = body,
@@ -295,11 +366,16 @@ static hf_err succeeded(lane *l, pending *p, hf_view body)
     json_out_reset(&l->out);
     hf_err e = p->route->tell(&r);
     if (e == HF_ERR_UNSUPPORTED) { /* the answer cannot be put in the form that was asked for */
-        answer_pending(l, p, e, (hf_view) { 0 }, 0);
+        answer_pending(l, p, e, hf_view_str(r.why), 0);
         return HF_OK;
     }
     HF_TRY(e);
-    answer_send(l, &to, r.status, r.content_type, hf_writer_view(&headers));
+    answer_send(l, &to,
+                &(answer) { .status = r.status,
+                            .content_type = r.content_type,
+                            .headers = hf_writer_view(&headers),
+                            .cache = r.cache,
+                            .code = "ok" });
     pending_give(l->pending, p);
     return HF_OK;
 }
@@ -313,7 +389,7 @@ hf_err dispatch_answer(lane *l, hf_message *m)
     if (m->type == HF_MSG_FAILED)
         return failed(l, p, m->body);
     HF_CHECK(m->type == hf_message_row_of(p->route->message)->reply, HF_ERR_MALFORMED);
-    return succeeded(l, p, m->body);
+    return p->batch != NULL ? batch_answered(l, p, m->body) : succeeded(l, p, m->body);
 }
 
 void dispatch_expire(lane *l, hf_err why, bool all)

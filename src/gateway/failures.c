@@ -1,5 +1,6 @@
 #include "gateway/failures.h"
 
+#include "base/address.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,10 +34,10 @@ void failures_free(failures *f)
 
 static void prefix_of(const uint8_t address[static 16], uint8_t prefix[static 16])
 {
-    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+    uint32_t uid;
 
     memset(prefix, 0, 16);
-    memcpy(prefix, address, memcmp(address, mapped, sizeof(mapped)) == 0 ? 15 : 6);
+    memcpy(prefix, address, hf_address_is_user(address, &uid) ? 16 : hf_address_is_ipv4(address) ? 15 : 6);
 }
 
 static failure *row_of(failures *f, const uint8_t prefix[static 16], hf_err reason)

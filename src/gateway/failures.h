@@ -8,7 +8,7 @@
 #define FAILURES_PERIOD_MS 10000
 
 typedef struct failure {
-    uint8_t prefix[16]; /* /24 of IPv4, /48 of IPv6; zero for all that found no room */
+    uint8_t prefix[16]; /* /24 of IPv4, /48 of IPv6, a user of this machine; zero for all that found no room */
     hf_err reason;
     uint32_t count;
 } failure;

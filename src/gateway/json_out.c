@@ -116,12 +116,17 @@ static void put_string(json_out *o, const uint8_t *text, size_t len)
     put(o, "\"", 1);
 }
 
-void json_key(json_out *o, const char *name)
+void json_name(json_out *o, hf_view name)
 {
     before_value(o);
-    put_string(o, (const uint8_t *)name, strlen(name));
+    put_string(o, name.ptr, name.len);
     put(o, ":", 1);
     o->comma = false;
+}
+
+void json_key(json_out *o, const char *name)
+{
+    json_name(o, hf_view_str(name));
 }
 
 void json_text(json_out *o, hf_view text)
@@ -163,6 +168,17 @@ void json_b64(json_out *o, hf_view bytes)
     put(o, "\"", 1);
 }
 
+void json_b64url(json_out *o, hf_view bytes)
+{
+    before_value(o);
+    put(o, "\"", 1);
+    size_t most = HF_B64_LEN(bytes.len);
+    char *at = room(o, most);
+    if (at != NULL)
+        o->len -= most - hf_b64url_encode(bytes, at);
+    put(o, "\"", 1);
+}
+
 void json_uuid(json_out *o, const uint8_t id[static 16])
 {
     char text[HF_UUID_CAP];
@@ -177,6 +193,14 @@ void json_time(json_out *o, int64_t ns)
 
     hf_wall_format((hf_wall) { ns }, text);
     json_word(o, text);
+}
+
+void json_members(json_out *o, hf_view object)
+{
+    if (object.len <= 2) /* {} */
+        return;
+    before_value(o);
+    put(o, (const char *)object.ptr + 1, object.len - 2);
 }
 
 void json_raw(json_out *o, hf_view json)

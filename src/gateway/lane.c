@@ -1,8 +1,10 @@
 #include "gateway/answer.h"
 #include "gateway/gateway.h"
 
+#include "base/address.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "sys/uids.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +12,7 @@
 
 #define CORE_QUEUE_BYTES (16u << 20)
 #define BODIES_MAX_BYTES (64u << 20)
+#define METRICS_CONNECTIONS 16
 #define TICK_IDLE_MS 1000
 #define TICK_BUSY_MS 250
 
@@ -19,7 +22,8 @@ static void on_core_message(void *arg, hf_message *m)
 {
     lane *l = arg;
 
-    if (dispatch_answer(l, m) == HF_OK)
+    hf_err e = handshake_is_answer(m->id) ? handshake_answer(l, m) : dispatch_answer(l, m);
+    if (e == HF_OK)
         return;
     /* Ending our direction makes the channel end, and with it everything that waits. */
     hf_log(HF_LOG_ERROR, "core sent a message that breaks the rules; its channel is closed");
@@ -35,6 +39,7 @@ static void on_core_end(void *arg, hf_err cause)
     l->core = NULL;
     l->status.until = (hf_mono) { 0 };
     dispatch_expire(l, HF_ERR_PEER_GONE, true);
+    handshake_core_gone(l);
 }
 
 static void take_core(lane *l, int fd)
@@ -49,7 +54,9 @@ static void take_core(lane *l, int fd)
     if (hf_channel_attach(l->core, l->loop, on_core_message, on_core_end, l) != HF_OK) {
         hf_channel_free(l->core);
         l->core = NULL;
+        return;
     }
+    handshake_core_new(l);
 }
 
 /* ---- what the main thread wants ---- */
@@ -70,11 +77,19 @@ void lane_send_core(lane *l, int fd)
     leave_mail(l);
 }
 
-void lane_send_tls(lane *l, hf_tls_server *tls)
+void lane_send_front(lane *l, front *f)
 {
     pthread_mutex_lock(&l->mail.lock);
-    hf_tls_server_free(l->mail.tls);
-    l->mail.tls = tls;
+    front_free(l->mail.front);
+    l->mail.front = f;
+    pthread_mutex_unlock(&l->mail.lock);
+    leave_mail(l);
+}
+
+void lane_send_trial(lane *l, trial *t)
+{
+    pthread_mutex_lock(&l->mail.lock);
+    l->mail.trial = t;
     pthread_mutex_unlock(&l->mail.lock);
     leave_mail(l);
 }
@@ -93,6 +108,8 @@ static void begin_stop(lane *l)
     hf_http_server_drain(l->https);
     if (l->local != NULL)
         hf_http_server_drain(l->local);
+    if (l->metrics != NULL)
+        hf_http_server_drain(l->metrics);
 }
 
 static void take_mail(lane *l)
@@ -102,18 +119,23 @@ static void take_mail(lane *l)
     pthread_mutex_lock(&l->mail.lock);
     atomic_store_explicit(&l->mail.waiting, false, memory_order_relaxed);
     int core_fd = l->mail.core_fd;
-    hf_tls_server *tls = l->mail.tls;
+    front *next = l->mail.front;
+    trial *asked = l->mail.trial;
     bool stop = l->mail.stop;
     l->mail.core_fd = -1;
-    l->mail.tls = NULL;
+    l->mail.front = NULL;
+    l->mail.trial = NULL;
     pthread_mutex_unlock(&l->mail.lock);
     if (core_fd >= 0)
         take_core(l, core_fd);
-    if (tls != NULL) {
-        hf_http_server_set_tls(l->https, tls);
-        hf_tls_server_free(l->tls);
-        l->tls = tls;
+    if (next != NULL) {
+        hf_http_server_set_tls(l->https, next->tls);
+        hf_http_server_set_listen(l->https, next->listen_fd);
+        front_free(l->front);
+        l->front = next;
     }
+    if (asked != NULL)
+        handshake_try(l, asked);
     if (stop && l->stop_at.ns == 0)
         begin_stop(l);
 }
@@ -132,6 +154,8 @@ static void set_date(lane *l)
     bool ok = !w.failed && hf_http_server_set_headers(l->https, hf_writer_view(&w)) == HF_OK;
     if (ok && l->local != NULL)
         ok = hf_http_server_set_headers(l->local, hf_writer_view(&w)) == HF_OK;
+    if (ok && l->metrics != NULL)
+        ok = hf_http_server_set_headers(l->metrics, hf_writer_view(&w)) == HF_OK;
     if (ok)
         l->date_s = hf_wall_s(now);
 }
@@ -171,7 +195,8 @@ static void on_tick(void *arg)
 
 static size_t connections(const lane *l)
 {
-    return hf_http_server_connections(l->https) + (l->local == NULL ? 0 : hf_http_server_connections(l->local));
+    return hf_http_server_connections(l->https) + (l->local == NULL ? 0 : hf_http_server_connections(l->local)) +
+           (l->metrics == NULL ? 0 : hf_http_server_connections(l->metrics));
 }
 
 static void before_wait(void *arg)
@@ -199,16 +224,73 @@ static void on_local(void *arg, const hf_http_request *r)
     dispatch_request(l, l->local, r);
 }
 
-/* Handshakes are dear, so an address may begin only so many. */
+static void on_metrics(void *arg, const hf_http_request *r)
+{
+    lane *l = arg;
+
+    dispatch_request(l, l->metrics, r);
+}
+
+static bool proxied(void *arg, const uint8_t address[static 16])
+{
+    lane *l = arg;
+
+    return hf_networks_have(&l->front->proxies, address);
+}
+
+/* Handshakes are dear, so an address may begin only so many. The form of a local user (base/address.h) is no address. */
 static bool admit(void *arg, const uint8_t address[static 16])
 {
     lane *l = arg;
-    uint32_t wait_s;
+    uint32_t wait_s, uid;
 
+    if (hf_address_is_user(address, &uid))
+        return false;
     if (limit_take(l->gateway->connections, address, hf_loop_now(l->loop), &wait_s) == HF_OK)
         return true;
     failures_count(l->gateway->failures, address, HF_ERR_RATE);
     return false;
+}
+
+/*
+ * Our own processes have no business on the local socket: whoever took one of them over must not speak as a client. As an
+ * ordinary user all of them have the uid of their user, whose clients must get in.
+ */
+static bool admit_local(void *arg, const uint8_t address[static 16])
+{
+    lane *l = arg;
+    uint32_t uid;
+
+    if (!hf_address_is_user(address, &uid))
+        return false; /* the kernel did not say who it is */
+    if (!hf_uid_transient(uid))
+        return true;
+    failures_count(l->gateway->failures, address, HF_ERR_DENIED);
+    return false;
+}
+
+static hf_err open_local(lane *l, const hf_http_config *https)
+{
+    const gateway *g = l->gateway;
+    hf_http_config config = *https;
+
+    config.tls = NULL;
+    config.admit = NULL;
+    config.proxied = NULL;
+    config.sign = NULL;
+    if (g->local_fd >= 0) {
+        config.listen_fd = g->local_fd;
+        config.handler = on_local;
+        config.admit = admit_local;
+        HF_TRY(hf_http_server_new(&config, &l->local));
+    }
+    config.admit = NULL;
+    if (g->metrics_fd < 0 || l->number != 0)
+        return HF_OK;
+    config.listen_fd = g->metrics_fd;
+    config.max_connections = METRICS_CONNECTIONS;
+    config.handler = on_metrics;
+    return hf_http_server_new(&config, &l->metrics);
 }
 
 static hf_err open_servers(lane *l)
@@ -217,8 +299,8 @@ static hf_err open_servers(lane *l)
     size_t each = g->config.max_connections / g->n_lanes + 1;
     hf_http_config config = {
         .loop = l->loop,
-        .listen_fd = g->listen_fd,
-        .tls = l->tls,
+        .listen_fd = l->front->listen_fd,
+        .tls = l->front->tls,
         .max_connections = each,
         .body_max = GATEWAY_BODY_MAX,
         .bodies_max = BODIES_MAX_BYTES,
@@ -228,17 +310,13 @@ static hf_err open_servers(lane *l)
         .handler = on_https,
         .arg = l,
         .admit = admit,
+        .proxied = proxied,
+        .sign = handshake_ask,
     };
 
     HF_TRY(pending_new(2 * each, &l->pending));
     HF_TRY(hf_http_server_new(&config, &l->https));
-    if (g->local_fd < 0)
-        return HF_OK;
-    config.listen_fd = g->local_fd;
-    config.tls = NULL;
-    config.handler = on_local;
-    config.admit = NULL;
-    return hf_http_server_new(&config, &l->local);
+    return open_local(l, &config);
 }
 
 static hf_err lane_init(lane *l)
@@ -265,7 +343,7 @@ hf_err lane_new(gateway *g, uint32_t number, lane **ret)
     l->gateway = g;
     l->number = number;
     l->mail.core_fd = -1;
-    l->tls = hf_tls_server_share(g->tls);
+    l->front = front_share(g->front);
     /* Only at start, where a failure ends the process: nothing is taken apart. */
     HF_TRY(lane_init(l));
     *ret = l;

@@ -1,5 +1,6 @@
 #include "gateway/limit.h"
 
+#include "base/address.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,17 +68,12 @@ void limit_free(limit *l)
     free(l);
 }
 
-static bool is_ipv4(const uint8_t address[static 16])
-{
-    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-    return memcmp(address, mapped, sizeof(mapped)) == 0;
-}
-
 static void key_of(const uint8_t address[static 16], uint8_t key[static 16])
 {
+    uint32_t uid;
+
     memset(key, 0, 16);
-    memcpy(key, address, is_ipv4(address) ? 16 : 8);
+    memcpy(key, address, hf_address_is_ipv4(address) || hf_address_is_user(address, &uid) ? 16 : 8);
 }
 
 /* splitmix64 over both halves: spreads, and depends on a seed that outsiders do not know. */

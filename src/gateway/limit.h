@@ -10,7 +10,8 @@
 
 /*
  * An address not seen for LIMIT_IDLE_S loses its bucket; when all are taken, the one used longest ago makes room. An
- * IPv6 address counts as its /64, because whoever has one address has them all.
+ * IPv6 address counts as its /64, because whoever has one address has them all. Users of this machine (base/address.h)
+ * count singly.
  */
 typedef struct limit limit;
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,37 +52,40 @@ static void ignore_broken_pipes(void)
         hf_fatal("SIGPIPE cannot be ignored");
 }
 
-static int take_fd(hf_message *m, size_t i)
-{
-    int fd = i < m->n_fds ? m->fds[i] : -1;
-
-    if (fd >= 0)
-        m->fds[i] = -1;
-    return fd;
-}
-
-/* CONFIG_GATEWAY: listening socket, certificate chain, its key, and the local socket when there is one. */
+/* CONFIG_GATEWAY: sockets, certificate chain, the authorities of clients. The private key is not among them. */
 static void take_configuration(gateway *g)
 {
     hf_message m;
-    bool locked = false;
+    front_fds fds;
+    const char *what = "";
 
     if (hf_channel_new(SUPERVISOR_FD, QUEUE_BYTES, hf_message_max_body, &g->supervisor) != HF_OK)
         hf_fatal("descriptor %d is not the supervisor's channel; this program is started by holdfastd", SUPERVISOR_FD);
     if (hf_channel_wait(g->supervisor, CONFIG_WAIT_MS, &m) != HF_OK)
         hf_fatal("the supervisor sent no configuration");
-    if (m.type != HF_MSG_CONFIG_GATEWAY || m.n_fds < 3 || hf_config_gateway_decode(m.body, &g->config) != HF_OK)
+    if (m.type != HF_MSG_CONFIG_GATEWAY || hf_config_gateway_decode(m.body, &g->config) != HF_OK ||
+        front_fds_of(&g->config, &m, &fds) != HF_OK)
         hf_fatal("the supervisor's first message is not a configuration");
-    hf_err e = supervisor_tls(m.fds[1], m.fds[2], &g->tls, &locked);
+    hf_err e = front_new(&g->config, &fds, &g->front, &what);
     if (e != HF_OK)
-        hf_fatal("the certificate or its key is not usable: %s", hf_err_text(e));
-    hf_protections_add(&g->protections, "locked-memory", locked ? HF_ACTIVE : HF_DEGRADED,
-                       "the memory of the TLS key cannot be locked; raise the memlock limit");
-    if (!locked && g->config.strict)
-        hf_fatal("the memory of the TLS key cannot be locked, which strict mode demands; raise the memlock limit");
-    g->listen_fd = take_fd(&m, 0);
-    g->local_fd = take_fd(&m, 3);
+        hf_fatal("%s is not usable: %s", what, hf_err_text(e));
+    g->front->listen_fd = front_fds_take(&m, fds.listen);
+    g->local_fd = front_fds_take(&m, fds.local);
+    g->metrics_fd = front_fds_take(&m, fds.metrics);
     hf_channel_release(&m);
+    g->config.trusted_proxies = (hf_view) { 0 }; /* was the message's */
+}
+
+/* Each connection is a descriptor; what the service manager does not allow cannot be had. */
+static void check_descriptors(rlim_t wanted, uint32_t connections)
+{
+    struct rlimit most;
+
+    if (getrlimit(RLIMIT_NOFILE, &most) == 0 && most.rlim_max != RLIM_INFINITY && most.rlim_max < wanted)
+        hf_fatal(
+            "gateway.max_connections = %u takes %llu open descriptors, but at most %llu are allowed; raise the limit "
+            "(LimitNOFILE= of the unit, or ulimit -Hn) or lower the option",
+            (unsigned)connections, (unsigned long long)wanted, (unsigned long long)most.rlim_max);
 }
 
 static void make_lanes(gateway *g)
@@ -90,7 +94,7 @@ static void make_lanes(gateway *g)
     int on = 1;
 
     /* Inherited by each connection: a system call less for each. */
-    if (setsockopt(g->listen_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0)
+    if (setsockopt(g->front->listen_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0)
         hf_fatal("the listening socket is none: %s", strerror(errno));
     if (c->threads < 1 || c->threads > GATEWAY_LANES_MAX || c->max_connections < 1)
         hf_fatal("the configuration is out of bounds");
@@ -110,6 +114,7 @@ static void make_lanes(gateway *g)
 static void give_up_everything(gateway *g, hf_sandbox *box)
 {
     box->max_files = g->config.max_connections + OTHER_FILES + FILES_PER_LANE * g->n_lanes;
+    check_descriptors(box->max_files, g->config.max_connections);
     if (hf_sandbox_drop(box, g->config.strict, &g->protections) != HF_OK)
         hf_fatal("the sandbox cannot be had");
     if (pthread_barrier_init(&g->gate, NULL, g->n_lanes + 1) != 0)
@@ -128,6 +133,7 @@ static void before_wait(void *arg)
 {
     gateway *g = arg;
 
+    supervisor_turn(g);
     if (atomic_load(&g->lanes_running) == 0)
         hf_loop_stop(g->loop);
 }
@@ -154,8 +160,9 @@ int main(int argc, char **argv)
     make_lanes(&g);
     give_up_everything(&g, &box);
     hf_loop_before_wait(g.loop, before_wait, &g);
-    if (supervisor_attach(&g) != HF_OK || supervisor_ready(&g) != HF_OK)
-        hf_fatal("the supervisor cannot be told that all is ready");
+    if (supervisor_attach(&g) != HF_OK)
+        hf_fatal("the supervisor's channel cannot be watched");
+    supervisor_try(&g, front_share(g.front)); /* READY follows when core has the key */
     if (hf_loop_run(g.loop) != HF_OK)
         hf_fatal("the event loop failed");
     for (uint32_t i = 0; i < g.n_lanes; i++)

@@ -3,9 +3,11 @@
 #define HF_GATEWAY_PENDING_H
 
 #include "base/time.h"
+#include "gateway/request_log.h"
 #include "http/server.h"
 
 struct route;
+struct batch;
 
 typedef struct pending {
     hf_http_server *server;
@@ -16,6 +18,9 @@ typedef struct pending {
     uint8_t format; /* what the route noted for its answer */
     bool used;
     char request_id[65];
+    request_note note;
+    struct batch *batch; /* NULL: the answer goes to the client itself; else the fields of an addressee are not set */
+    uint16_t item;
 } pending;
 
 typedef struct pending_table pending_table;

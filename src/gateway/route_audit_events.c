@@ -2,7 +2,7 @@
 #include "gateway/routes.h"
 
 #include "audit/record.h"
-#include <arpa/inet.h>
+#include "base/address.h"
 #include <string.h>
 
 #define LIMIT_DEFAULT 100
@@ -56,14 +56,14 @@ static void show_roles(json_out *o, uint16_t roles)
 
 static void show_address(json_out *o, const uint8_t address[static 16])
 {
-    static const uint8_t nobody[16], mapped[12] = { [10] = 0xff, [11] = 0xff };
-    char text[INET6_ADDRSTRLEN];
+    static const uint8_t nobody[16];
+    char text[HF_ADDRESS_CAP];
 
     if (memcmp(address, nobody, sizeof(nobody)) == 0)
         return;
-    bool v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
+    hf_address_format(address, text);
     json_key(o, "address");
-    json_word(o, inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, sizeof(text)));
+    json_word(o, text);
 }
 
 static void show_key_used(json_out *o, const struct hf_audit_record *e)

@@ -5,13 +5,11 @@ hf_err route_decapsulate_ask(call *c, hf_writer *w)
 {
     static const char *const members[] = { "ciphertext_b64", "version" };
     struct hf_decapsulate m = { .head = c->head, .key = c->id };
-    uint64_t version = 0;
 
     HF_TRY(field_only(c, members, HF_COUNT(members)));
     HF_TRY(field_required(c, "ciphertext_b64"));
     HF_TRY(field_b64(c, "ciphertext_b64", 2048, &m.ciphertext));
-    HF_TRY(field_uint(c, "version", UINT32_MAX, &version));
-    m.version = (uint32_t)version;
+    HF_TRY(field_version(c, "version", &m.version));
     return hf_decapsulate_encode(&m, w);
 }
 

@@ -1,16 +1,17 @@
-/* GET /api/v1/keys */
+/* GET /api/v1/keys: newest first; q is part of the name, in whatever case. */
 #include "gateway/routes.h"
 
 #include <string.h>
 
 #define PER_PAGE_DEFAULT 50
-#define PER_PAGE_MAX 100
+#define PER_PAGE_MAX 1000
+#define SEARCH_MAX 64
 #define TAGS_MAX 4096
 
 /* "a,b": keys that have all of them. */
 static hf_err read_tags(call *c, const query_field *row, hf_view *ret)
 {
-    hf_writer w = hf_writer_on(c->scratch.ptr + c->scratch.len, TAGS_MAX);
+    hf_writer w = field_room(c, TAGS_MAX);
     hf_view left = row->value;
 
     while (left.len > 0) {
@@ -23,16 +24,16 @@ static hf_err read_tags(call *c, const query_field *row, hf_view *ret)
     }
     if (w.failed)
         return call_unusable(c, "'tags' is too long");
-    c->scratch.len += w.len;
-    *ret = hf_writer_view(&w);
+    *ret = field_keep(c, &w);
     return HF_OK;
 }
 
 hf_err route_key_list_ask(call *c, hf_writer *w)
 {
-    enum { PAGE, PER_PAGE, ALGORITHM, STATE, TAGS };
+    enum { PAGE, PER_PAGE, ALGORITHM, STATE, TAGS, SEARCH };
     query_field q[] = {
-        { .name = "page" }, { .name = "per_page" }, { .name = "algorithm" }, { .name = "state" }, { .name = "tags" }
+        { .name = "page" },  { .name = "per_page" }, { .name = "algorithm" },
+        { .name = "state" }, { .name = "tags" },     { .name = "q" },
     };
     struct hf_key_list m = { .head = c->head };
     uint64_t page, per_page;
@@ -47,8 +48,11 @@ hf_err route_key_list_ask(call *c, hf_writer *w)
         return call_unknown_algorithm(c);
     m.state = (uint8_t)hf_key_state_parse(q[STATE].value);
     if (q[STATE].present && m.state == HF_STATE_NONE)
-        return call_unusable(c, "'state' is not one that keys have");
+        return call_unusable(c, "'state' must be staged, active, revoked, purge-scheduled or destroyed");
     HF_TRY(read_tags(c, &q[TAGS], &m.tags));
+    if (q[SEARCH].value.len > SEARCH_MAX)
+        return call_unusable(c, "'q' may have at most %d bytes", SEARCH_MAX);
+    m.search = q[SEARCH].value;
     return hf_key_list_encode(&m, w);
 }
 

@@ -1,14 +1,17 @@
 /* POST /api/v1/keys/:id/sign */
 #include "gateway/routes.h"
 
+#define CONTEXT_MAX 255 /* FIPS 204 section 5.2 */
+
 hf_err route_sign_ask(call *c, hf_writer *w)
 {
-    static const char *const members[] = { "payload_b64", "digest_b64", "scheme", "hash" };
+    static const char *const members[] = { "payload_b64", "digest_b64", "scheme", "hash", "context_b64" };
     struct hf_sign m = { .head = c->head, .key = c->id };
 
     HF_TRY(field_only(c, members, HF_COUNT(members)));
     HF_TRY(field_payload(c, &m.payload, &m.prehashed));
     HF_TRY(field_scheme(c, &m.scheme, &m.hash));
+    HF_TRY(field_b64(c, "context_b64", CONTEXT_MAX, &m.context));
     return hf_sign_encode(&m, w);
 }
 

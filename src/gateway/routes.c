@@ -48,6 +48,14 @@ const route routes[] = {
       .status = 200,
       .ask = route_key_show_ask,
       .tell = route_key_show_tell },
+    { .method = HF_HTTP_PATCH,
+      .path = "/api/v1/keys/:id",
+      .message = HF_MSG_KEY_UPDATE,
+      .status = 200,
+      .ask = route_key_update_ask,
+      .tell = route_key_update_tell,
+      .body = BODY_PATCH,
+      .if_match = true },
     { .method = HF_HTTP_DELETE,
       .path = "/api/v1/keys/:id",
       .message = HF_MSG_KEY_DESTROY,
@@ -80,6 +88,13 @@ const route routes[] = {
       .ask = route_key_revoke_ask,
       .tell = route_key_revoke_tell },
     { .method = HF_HTTP_POST,
+      .path = "/api/v1/keys/:id/import",
+      .message = HF_MSG_KEY_IMPORT,
+      .status = 201,
+      .ask = route_key_import_ask,
+      .tell = route_key_import_tell,
+      .body = BODY_REQUIRED },
+    { .method = HF_HTTP_POST,
       .path = "/api/v1/keys/:id/sign",
       .message = HF_MSG_SIGN,
       .status = 200,
@@ -108,6 +123,20 @@ const route routes[] = {
       .tell = route_decrypt_tell,
       .body = BODY_REQUIRED },
     { .method = HF_HTTP_POST,
+      .path = "/api/v1/keys/:id/rewrap",
+      .message = HF_MSG_REWRAP,
+      .status = 200,
+      .ask = route_rewrap_ask,
+      .tell = route_rewrap_tell,
+      .body = BODY_REQUIRED },
+    { .method = HF_HTTP_POST,
+      .path = "/api/v1/keys/:id/mac",
+      .message = HF_MSG_MAC,
+      .status = 200,
+      .ask = route_mac_ask,
+      .tell = route_mac_tell,
+      .body = BODY_REQUIRED },
+    { .method = HF_HTTP_POST,
       .path = "/api/v1/keys/:id/encapsulate",
       .message = HF_MSG_ENCAPSULATE,
       .status = 200,
@@ -120,6 +149,13 @@ const route routes[] = {
       .ask = route_decapsulate_ask,
       .tell = route_decapsulate_tell,
       .body = BODY_REQUIRED },
+    { .method = HF_HTTP_GET,
+      .path = "/api/v1/random/:bytes",
+      .message = HF_MSG_RANDOM,
+      .status = 200,
+      .ask = route_random_ask,
+      .tell = route_random_tell },
+    { .method = HF_HTTP_POST, .path = "/api/v1/batch", .status = 200, .body = BODY_REQUIRED, .many = route_batch },
     { .method = HF_HTTP_GET,
       .path = "/api/v1/audit/recent",
       .message = HF_MSG_AUDIT_RECENT,
@@ -172,9 +208,17 @@ const route routes[] = {
     { .method = HF_HTTP_POST,
       .path = "/api/v1/unseal",
       .message = HF_MSG_UNSEAL,
-      .status = 202,
+      .status = 200,
+      .token_optional = true,
       .ask = route_unseal_ask,
       .tell = route_unseal_tell },
+    { .method = HF_HTTP_GET,
+      .path = "/api/v1/unseal-key",
+      .message = HF_MSG_UNSEAL_KEY,
+      .status = 200,
+      .anonymous = true,
+      .ask = route_unseal_key_ask,
+      .tell = route_unseal_key_tell },
     { .method = HF_HTTP_POST,
       .path = "/api/v1/tokens/revoke",
       .message = HF_MSG_TOKEN_REVOKE,
@@ -182,6 +226,33 @@ const route routes[] = {
       .ask = route_token_revoke_ask,
       .tell = route_token_revoke_tell,
       .body = BODY_REQUIRED },
+    { .method = HF_HTTP_POST,
+      .path = "/api/v1/sessions",
+      .message = HF_MSG_SESSION_OPEN,
+      .status = 201,
+      .ask = route_session_open_ask,
+      .tell = route_session_open_tell },
+    { .method = HF_HTTP_DELETE,
+      .path = "/api/v1/sessions",
+      .message = HF_MSG_SESSION_END,
+      .status = 200,
+      .ask = route_session_end_ask,
+      .tell = route_session_end_tell },
+    { .method = HF_HTTP_GET,
+      .path = "/.well-known/jwks.json",
+      .message = HF_MSG_JWKS,
+      .status = 200,
+      .ask = route_jwks_ask,
+      .tell = route_jwks_tell,
+      .anonymous = true,
+      .any_type = true },
+    { .method = HF_HTTP_POST,
+      .path = "/api/v1/introspect",
+      .message = HF_MSG_INTROSPECT,
+      .status = 200,
+      .ask = route_introspect_ask,
+      .tell = route_introspect_tell,
+      .body = BODY_FORM },
 };
 const size_t route_count = HF_COUNT(routes);
 
@@ -202,6 +273,14 @@ static bool id_ok(hf_view id)
     return hf_name_ok(id) || hf_uuid_parse(id, uuid) == HF_OK;
 }
 
+static bool digits_ok(hf_view v)
+{
+    for (size_t i = 0; i < v.len; i++)
+        if (v.ptr[i] < '0' || v.ptr[i] > '9')
+            return false;
+    return v.len > 0 && v.len <= 9;
+}
+
 /* Segment by segment; an empty one fits nothing, so doubled and trailing slashes are no other name of a route. */
 static bool path_fits(const char *pattern, hf_view path, hf_view *ret_id)
 {
@@ -210,8 +289,8 @@ static bool path_fits(const char *pattern, hf_view path, hf_view *ret_id)
 
     do {
         hf_view w = segment(&want), p = segment(&path);
-        if (hf_view_eq_str(w, ":id")) {
-            if (!id_ok(p))
+        if (hf_view_eq_str(w, ":id") || hf_view_eq_str(w, ":bytes")) {
+            if (!(w.len == 3 ? id_ok(p) : digits_ok(p)))
                 return false;
             *ret_id = p;
         } else if (!hf_view_eq(w, p)) {

@@ -57,9 +57,31 @@ hf_err route_seal_ask(call *c, hf_writer *w) HF_MUST_USE;
 hf_err route_seal_tell(reply *r) HF_MUST_USE;
 hf_err route_unseal_ask(call *c, hf_writer *w) HF_MUST_USE;
 hf_err route_unseal_tell(reply *r) HF_MUST_USE;
+hf_err route_unseal_key_ask(call *c, hf_writer *w) HF_MUST_USE;
+hf_err route_unseal_key_tell(reply *r) HF_MUST_USE;
 hf_err route_token_revoke_ask(call *c, hf_writer *w) HF_MUST_USE;
 hf_err route_token_revoke_tell(reply *r) HF_MUST_USE;
 hf_err route_capabilities_ask(call *c, hf_writer *w) HF_MUST_USE;
 hf_err route_capabilities_tell(reply *r) HF_MUST_USE;
+hf_err route_key_update_ask(call *c, hf_writer *w) HF_MUST_USE;
+hf_err route_key_update_tell(reply *r) HF_MUST_USE;
+hf_err route_key_import_ask(call *c, hf_writer *w) HF_MUST_USE;
+hf_err route_key_import_tell(reply *r) HF_MUST_USE;
+hf_err route_mac_ask(call *c, hf_writer *w) HF_MUST_USE;
+hf_err route_mac_tell(reply *r) HF_MUST_USE;
+hf_err route_random_ask(call *c, hf_writer *w) HF_MUST_USE;
+hf_err route_random_tell(reply *r) HF_MUST_USE;
+hf_err route_rewrap_ask(call *c, hf_writer *w) HF_MUST_USE;
+hf_err route_rewrap_tell(reply *r) HF_MUST_USE;
+hf_err route_session_open_ask(call *c, hf_writer *w) HF_MUST_USE;
+hf_err route_session_open_tell(reply *r) HF_MUST_USE;
+hf_err route_session_end_ask(call *c, hf_writer *w) HF_MUST_USE;
+hf_err route_session_end_tell(reply *r) HF_MUST_USE;
+hf_err route_jwks_ask(call *c, hf_writer *w) HF_MUST_USE;
+hf_err route_jwks_tell(reply *r) HF_MUST_USE;
+hf_err route_introspect_ask(call *c, hf_writer *w) HF_MUST_USE;
+hf_err route_introspect_tell(reply *r) HF_MUST_USE;
+/* Answers itself, after all its items. */
+hf_err route_batch(call *c, const struct addressee *from) HF_MUST_USE;
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/names.h"
 #include "base/text.h"
 #include "keysetfmt/keysetfmt.h"
+#include <stdio.h>
 
 /* Tags travel as texts with a u16 length each. */
 static void show_tags(json_out *o, hf_view tags)
@@ -17,6 +18,23 @@ static void show_tags(json_out *o, hf_view tags)
             json_text(o, tag);
     }
     json_close(o, ']');
+}
+
+/* Name and value, each with a u16 length, in the order of the names. */
+static void show_attributes(json_out *o, hf_view attributes)
+{
+    hf_reader r = hf_reader_of(attributes);
+
+    json_key(o, "attributes");
+    json_open(o, '{');
+    while (r.left.len > 0 && !r.failed) {
+        hf_view name = hf_get_view16(&r), value = hf_get_view16(&r);
+        if (r.failed || !hf_text_ok(name) || !hf_text_ok(value))
+            break;
+        json_name(o, name);
+        json_text(o, value);
+    }
+    json_close(o, '}');
 }
 
 static void show_usage(json_out *o, uint32_t usage)
@@ -46,6 +64,11 @@ void show_key(json_out *o, const struct hf_key_info *k)
     json_key(o, "description");
     json_text(o, k->description);
     show_tags(o, k->tags);
+    show_attributes(o, k->attributes);
+    json_key(o, "origin");
+    json_word(o, hf_origin_name((hf_origin)k->origin));
+    json_key(o, "generation");
+    json_uint(o, k->generation);
     json_key(o, "created_at");
     json_time(o, k->created_ns);
     json_key(o, "created_by");
@@ -61,6 +84,29 @@ void show_destruction(json_out *o, uint8_t destruction)
         return;
     json_key(o, "destruction");
     json_word(o, destruction == 1 ? "pending" : "complete");
+}
+
+void show_jwk_kind(json_out *o, const hf_jwk *key)
+{
+    json_key(o, "kty");
+    json_word(o, key->kty);
+    if (key->crv != NULL) {
+        json_key(o, "crv");
+        json_word(o, key->crv);
+    }
+    for (size_t i = 0; i < HF_JWK_MEMBERS && key->name[i] != NULL; i++) {
+        json_key(o, key->name[i]);
+        json_b64url(o, key->value[i]);
+    }
+}
+
+/* A key's generation grows with every change of it: a strong validator (RFC 9110 section 8.8.3). */
+static void show_etag(hf_writer *headers, uint64_t generation)
+{
+    char line[40];
+    int n = snprintf(line, sizeof(line), "ETag: \"%llu\"\r\n", (unsigned long long)generation);
+
+    hf_put_bytes(headers, line, (size_t)n);
 }
 
 hf_err show_pem(json_out *o, hf_view spki)
@@ -82,6 +128,7 @@ hf_err tell_key(reply *r)
     hf_reader list = hf_reader_of(m.info);
     HF_CHECK(hf_key_info_next(&list, &k), HF_ERR_MALFORMED);
     show_key(r->out, &k);
+    show_etag(r->headers, k.generation);
     return HF_OK;
 }
 

@@ -98,9 +98,12 @@ static void conn_free(hf_http_conn *c)
     hf_loop_unwatch(s->config.loop, &c->watch);
     hf_loop_timer_stop(s->config.loop, &c->timer);
     idle_leave(c);
-    if (!c->stream.dead && c->phase != CONN_HANDSHAKE)
+    conn_queue_leave(c);
+    if (!c->stream.dead && c->phase != CONN_HANDSHAKE && c->phase != CONN_PROXY)
         hf_stream_finish(&c->stream);
+    bool job = hf_stream_question(&c->stream) != NULL;
     hf_stream_close(&c->stream);
+    free(c->proxy);
     hf_http_parser_next(&c->parser);
     release_input(c);
     hf_http_out_free(&c->out);
@@ -108,6 +111,8 @@ static void conn_free(hf_http_conn *c)
     s->generations[c->ref.slot]++;
     s->free_slots[s->n_free++] = c->ref.slot;
     free(c);
+    if (job)
+        conn_queue_run(s);
 }
 
 void conn_drop(hf_http_conn *c)
@@ -168,6 +173,8 @@ static void hand_over(hf_http_conn *c)
     hf_http_parser_request(&c->parser, &r);
     r.ref = c->ref;
     memcpy(r.address, c->address, sizeof(r.address));
+    r.has_cert = c->has_cert;
+    memcpy(r.cert_hash, c->cert_hash, sizeof(r.cert_hash));
     c->head_only = r.method == HF_HTTP_HEAD;
     c->closing = c->closing || r.refused != 0 || !c->parser.keep_alive || c->server->draining;
     if (c->closing)
@@ -295,7 +302,7 @@ void conn_answer(hf_http_conn *c, const hf_http_response *r)
 
 /* ---- driving ---- */
 
-static void linger(hf_http_conn *c)
+void conn_linger(hf_http_conn *c)
 {
     /* Closing with unread input makes the kernel reset the connection, and the answer can be lost on the way. */
     hf_stream_finish(&c->stream);
@@ -319,19 +326,18 @@ static uint32_t interest(hf_http_conn *c)
 {
     if (hf_http_out_view(&c->out).len > 0)
         return EPOLLOUT;
-    if (c->phase == CONN_WAITING)
-        return c->watch.events; /* narrowed when something arrives: that is rare */
+    if (c->phase == CONN_WAITING || c->queued || hf_stream_question(&c->stream) != NULL)
+        return c->watch.events != 0 ? c->watch.events : EPOLLIN; /* narrowed when something arrives: that is rare */
     return c->wants_write ? EPOLLIN | EPOLLOUT : EPOLLIN;
 }
 
-/* Sets deadline, list and interest for what the connection now waits for. Only while c->running. */
-static void settle(hf_http_conn *c)
+void conn_settle(hf_http_conn *c)
 {
     hf_loop *loop = c->server->config.loop;
     bool output = hf_http_out_view(&c->out).len > 0;
 
     if (c->closing && !output && c->phase == CONN_READING)
-        linger(c);
+        conn_linger(c);
     if (c->phase == CONN_LINGERING && c->ended)
         c->dead = true;
     if (output) {
@@ -344,7 +350,7 @@ static void settle(hf_http_conn *c)
         settle_reading(c);
     } else {
         idle_join(c);
-        time_stage(c, c->phase == CONN_HANDSHAKE ? TIMED_HANDSHAKE : TIMED_LINGER);
+        time_stage(c, c->phase == CONN_LINGERING ? TIMED_LINGER : TIMED_HANDSHAKE);
     }
     if (!c->dead && hf_loop_watch(loop, &c->watch, interest(c)) != HF_OK)
         c->dead = true;
@@ -369,37 +375,19 @@ void conn_run(hf_http_conn *c, bool readable)
     hf_wipe(s->read_buffer, s->read_len);
     s->read_len = 0;
     if (!c->dead)
-        settle(c);
+        conn_settle(c);
     c->running = false;
     if (c->dead)
         conn_free(c);
 }
 
-static void settle_alone(hf_http_conn *c)
+void conn_settle_alone(hf_http_conn *c)
 {
     c->running = true;
-    settle(c);
+    conn_settle(c);
     c->running = false;
     if (c->dead)
         conn_free(c);
-}
-
-static void on_handshake(hf_http_conn *c)
-{
-    hf_io io = hf_stream_handshake(&c->stream);
-
-    c->wants_write = io == HF_IO_WANT_WRITE;
-    if (io == HF_IO_CLOSED) {
-        conn_drop(c);
-        return;
-    }
-    if (io != HF_IO_DONE) {
-        settle_alone(c);
-        return;
-    }
-    c->phase = CONN_READING;
-    c->timed = TIMED_NOTHING;
-    conn_run(c, false);
 }
 
 static void on_linger(hf_http_conn *c)
@@ -412,14 +400,15 @@ static void on_event(void *arg, uint32_t events)
 {
     hf_http_conn *c = arg;
 
-    if ((events & EPOLLERR) != 0 || (c->phase == CONN_WAITING && (events & EPOLLHUP) != 0)) {
+    if ((events & EPOLLERR) != 0 ||
+        (c->phase <= CONN_WAITING && c->phase != CONN_READING && (events & EPOLLHUP) != 0)) {
         /* Reset by the peer. An answer that comes later finds another generation in this slot. */
         c->stream.dead = true;
         conn_drop(c);
         return;
     }
-    if (c->phase == CONN_HANDSHAKE)
-        on_handshake(c);
+    if (c->phase == CONN_PROXY || c->phase == CONN_HANDSHAKE)
+        conn_handshake(c);
     else if (c->phase == CONN_LINGERING)
         on_linger(c);
     else if (c->phase == CONN_READING || hf_http_out_view(&c->out).len > 0)
@@ -464,7 +453,25 @@ static void on_timer(void *arg)
     }
 }
 
-void conn_start(hf_http_server *s, int fd, const uint8_t address[static 16])
+/* A trusted proxy speaks first, in clear: TLS begins behind its header. */
+static hf_err begin(hf_http_conn *c, int fd, bool proxied)
+{
+    const hf_tls_server *tls = c->server->config.tls;
+
+    if (!proxied) {
+        c->phase = tls == NULL ? CONN_READING : CONN_HANDSHAKE;
+        return hf_stream_open(fd, tls, &c->stream);
+    }
+    c->phase = CONN_PROXY;
+    c->proxy = calloc(1, sizeof(*c->proxy));
+    if (c->proxy == NULL) {
+        close(fd);
+        return HF_ERR_SYSTEM;
+    }
+    return hf_stream_open(fd, NULL, &c->stream);
+}
+
+void conn_start(hf_http_server *s, int fd, const uint8_t address[static 16], bool proxied)
 {
     hf_http_conn *c = calloc(1, sizeof(*c));
 
@@ -472,18 +479,17 @@ void conn_start(hf_http_server *s, int fd, const uint8_t address[static 16])
         close(fd);
         return;
     }
-    if (hf_stream_open(fd, s->config.tls, &c->stream) != HF_OK) {
+    c->server = s;
+    if (begin(c, fd, proxied) != HF_OK) {
         free(c);
         return;
     }
-    c->server = s;
     c->ref.slot = s->free_slots[--s->n_free];
     c->ref.generation = s->generations[c->ref.slot];
     s->slots[c->ref.slot] = c;
     c->watch = (hf_watch) { .fd = fd, .fn = on_event, .arg = c };
     c->timer = (hf_timer) { .fn = on_timer, .arg = c };
-    c->phase = s->config.tls == NULL ? CONN_READING : CONN_HANDSHAKE;
     memcpy(c->address, address, sizeof(c->address));
     hf_http_parser_init(&c->parser, &s->pool, s->config.body_max);
-    settle_alone(c);
+    conn_settle_alone(c);
 }

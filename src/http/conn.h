@@ -4,11 +4,13 @@
 
 #include "http/out.h"
 #include "http/parse.h"
+#include "http/proxy.h"
 #include "http/server.h"
 
 #define READ_BYTES 65536
 
 typedef enum conn_phase {
+    CONN_PROXY,    /* the header of a trusted proxy is to come */
     CONN_HANDSHAKE,
     CONN_READING,  /* between requests, or taking one in */
     CONN_WAITING,  /* the handler owes an answer */
@@ -34,6 +36,8 @@ typedef struct hf_http_conn {
     hf_timer timer;
     hf_mono deadline;    /* the timer may be armed for earlier; it then moves itself */
     struct hf_http_conn *idle_prev, *idle_next; /* in the list of idle ones, oldest first */
+    struct hf_http_conn *queue_prev, *queue_next; /* of handshakes that wait for a job */
+    hf_proxy *proxy; /* only in CONN_PROXY */
     hf_http_parser parser;
     hf_view in;          /* received, not yet parsed: in the server's buffer while running, else in `saved` */
     uint8_t *saved;
@@ -50,7 +54,11 @@ typedef struct hf_http_conn {
     bool resume;         /* stopped for fairness with input at hand */
     bool wants_write;    /* TLS must write before it can go on */
     bool head_only;      /* the request was HEAD */
+    bool queued;         /* in the queue of handshakes */
+    bool asked;          /* the handshake's signature was asked for */
+    bool has_cert;       /* the client showed a certificate, which was verified */
     uint8_t address[16];
+    uint8_t cert_hash[32];
 } hf_http_conn;
 
 struct hf_http_server {
@@ -63,6 +71,8 @@ struct hf_http_server {
     uint32_t *free_slots;
     size_t n_free;
     hf_http_conn *idle_head, *idle_tail;
+    hf_http_conn *queue_head, *queue_tail;
+    bool queue_running, queue_full; /* full: the handshake tried last got no job */
     bool draining;
     char headers[1024];
     size_t headers_len;
@@ -70,13 +80,24 @@ struct hf_http_server {
     uint8_t read_buffer[READ_BYTES];
 };
 
-/* Starts a connection in a free slot; takes fd. */
-void conn_start(hf_http_server *s, int fd, const uint8_t address[static 16]);
+/* Starts a connection in a free slot; takes fd. proxied: it begins with the header of a proxy. */
+void conn_start(hf_http_server *s, int fd, const uint8_t address[static 16], bool proxied);
 /* Parses, answers, writes: as far as it goes. The connection may be gone afterwards. */
 void conn_run(hf_http_conn *c, bool readable);
 /* Puts an answer out; c->dead is set when it cannot be held. conn_run follows, unless it is on the stack already. */
 void conn_answer(hf_http_conn *c, const hf_http_response *r);
 /* Ends the connection at once, or when conn_run returns. */
 void conn_drop(hf_http_conn *c);
+/* Sets deadline, list and interest for what the connection now waits for. Only while c->running. */
+void conn_settle(hf_http_conn *c);
+void conn_settle_alone(hf_http_conn *c); /* outside a run; the connection may be gone afterwards */
+/* All is said: takes what the peer still sends, for a moment, so that it gets to read our last words. */
+void conn_linger(hf_http_conn *c);
+
+/* ---- handshake.c: the connection may be gone afterwards ---- */
+void conn_proxy(hf_http_conn *c);
+void conn_handshake(hf_http_conn *c);
+void conn_queue_leave(hf_http_conn *c); /* not this one */
+void conn_queue_run(hf_http_server *s);
 
 #endif

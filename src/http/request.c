@@ -24,10 +24,10 @@ static int hex_digit(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static hf_err decode(hf_view in, uint8_t highest, hf_writer *out)
+static hf_err decode(hf_view in, bool plus_is_space, uint8_t highest, hf_writer *out)
 {
     for (size_t i = 0; i < in.len; i++) {
-        uint8_t c = in.ptr[i];
+        uint8_t c = in.ptr[i] == '+' && plus_is_space ? ' ' : in.ptr[i];
         if (c == '%') {
             HF_CHECK(in.len - i > 2, HF_ERR_MALFORMED);
             int high = hex_digit(in.ptr[i + 1]), low = hex_digit(in.ptr[i + 2]);
@@ -43,7 +43,7 @@ static hf_err decode(hf_view in, uint8_t highest, hf_writer *out)
 
 hf_err hf_http_percent_decode(hf_view in, hf_writer *out)
 {
-    return decode(in, 0x7e, out);
+    return decode(in, false, 0x7e, out);
 }
 
 /* Cuts the part before the first `mark` off *v; all of it when there is none. */
@@ -61,7 +61,7 @@ static hf_err decode_part(hf_view in, hf_writer *scratch, hf_view *ret)
 {
     size_t start = scratch->len;
 
-    HF_TRY(decode(in, 0xff, scratch));
+    HF_TRY(decode(in, true, 0xff, scratch));
     *ret = hf_view_of(scratch->ptr + start, scratch->len - start);
     return HF_OK;
 }

@@ -39,7 +39,9 @@ typedef struct hf_http_request {
     uint8_t *body; /* writable, with HF_HTTP_BODY_PADDING zero bytes behind it; NULL when empty */
     size_t body_len;
     bool has_body; /* the request announced one, possibly empty */
-    uint8_t address[16]; /* of the peer; IPv4 as ::ffff:a.b.c.d; zero for a local socket */
+    uint8_t address[16]; /* of the peer; IPv4 as ::ffff:a.b.c.d; a user on a local socket */
+    bool has_cert; /* the client showed a certificate, which was verified */
+    uint8_t cert_hash[32]; /* its SHA-256 */
     const hf_http_header *headers;
     size_t n_headers;
     /*
@@ -56,7 +58,7 @@ typedef struct hf_http_request {
 const hf_http_header *hf_http_find(const hf_http_request *r, const char *name);
 bool hf_http_name_is(hf_view name, const char *expected); /* without case */
 
-/* One name=value of a query, percent-decoded. */
+/* One name=value of a query or of an application/x-www-form-urlencoded body, percent-decoded; a '+' is a space. */
 typedef struct hf_http_parameter {
     hf_view name;
     hf_view value;

@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include "base/address.h"
 #include "base/num.h"
 #include "http/conn.h"
 #include <arpa/inet.h>
@@ -14,10 +15,15 @@
 
 /* ---- taking connections ---- */
 
-/* IPv4 as ::ffff:a.b.c.d; anything that is not IP as zero. */
-static void address_of(const struct sockaddr_storage *from, uint8_t ret[static 16])
+/* IPv4 as ::ffff:a.b.c.d; over a local socket the user, as the kernel says (base/address.h); else zero. */
+static void address_of(int fd, const struct sockaddr_storage *from, uint8_t ret[static 16])
 {
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+
     memset(ret, 0, 16);
+    if (from->ss_family == AF_UNIX && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+        hf_address_of_user(peer.uid, ret);
     if (from->ss_family == AF_INET6)
         memcpy(ret, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
     if (from->ss_family == AF_INET) {
@@ -67,13 +73,16 @@ static void on_listen(void *arg, uint32_t events)
             accept_later(s);
         return;
     }
-    address_of(&from, address);
+    address_of(fd, &from, address);
     hf_http_server_adopt(s, fd, address);
 }
 
 void hf_http_server_adopt(hf_http_server *s, int fd, const uint8_t address[static 16])
 {
-    if (s->config.admit != NULL && !s->config.admit(s->config.arg, address)) {
+    bool proxied = s->config.proxied != NULL && s->config.proxied(s->config.arg, address);
+
+    /* A proxy's client is looked at when the proxy has named it. */
+    if (!proxied && s->config.admit != NULL && !s->config.admit(s->config.arg, address)) {
         close(fd);
         return;
     }
@@ -83,7 +92,7 @@ void hf_http_server_adopt(hf_http_server *s, int fd, const uint8_t address[stati
         close(fd);
         return;
     }
-    conn_start(s, fd, address);
+    conn_start(s, fd, address, proxied);
 }
 
 /* ---- the server ---- */
@@ -127,6 +136,7 @@ void hf_http_server_free(hf_http_server *s)
 {
     if (s == NULL)
         return;
+    s->queue_running = true; /* nothing begins any more */
     for (size_t i = 0; s->slots != NULL && i < s->config.max_connections; i++)
         if (s->slots[i] != NULL)
             conn_drop(s->slots[i]);
@@ -143,6 +153,16 @@ void hf_http_server_free(hf_http_server *s)
 void hf_http_server_set_tls(hf_http_server *s, const hf_tls_server *tls)
 {
     s->config.tls = tls;
+}
+
+void hf_http_server_set_listen(hf_http_server *s, int listen_fd)
+{
+    hf_loop_unwatch(s->config.loop, &s->listen);
+    hf_loop_timer_stop(s->config.loop, &s->accept_pause);
+    s->config.listen_fd = listen_fd;
+    s->listen.fd = listen_fd;
+    if (!s->draining && listen_start(s) != HF_OK)
+        accept_later(s);
 }
 
 hf_err hf_http_server_set_headers(hf_http_server *s, hf_view lines)
@@ -199,6 +219,7 @@ const char *hf_http_reason(uint16_t status)
         { 408, "Request Timeout" },
         { 409, "Conflict" },
         { 411, "Length Required" },
+        { 412, "Precondition Failed" },
         { 413, "Content Too Large" },
         { 415, "Unsupported Media Type" },
         { 417, "Expectation Failed" },

@@ -34,6 +34,16 @@ typedef struct hf_http_config {
     void *arg;
     /* May be NULL. False closes a new connection before its handshake. */
     bool (*admit)(void *arg, const uint8_t address[static 16]);
+    /*
+     * May be NULL. True: who connects from there is a trusted proxy; its connection begins with a PROXY protocol header
+     * (proxy.h), and the client that this names is who counts from then on.
+     */
+    bool (*proxied)(void *arg, const uint8_t address[static 16]);
+    /*
+     * A handshake wants a signature. Leads to one hf_http_server_signed with ref, now or later; when none comes, the
+     * handshake's deadline ends the connection. Not needed without TLS.
+     */
+    void (*sign)(void *arg, hf_http_ref ref, const hf_signing *question);
 } hf_http_config;
 
 hf_err hf_http_server_new(const hf_http_config *config, hf_http_server **ret) HF_MUST_USE;
@@ -44,6 +54,14 @@ void hf_http_server_adopt(hf_http_server *s, int fd, const uint8_t address[stati
 
 /* New connections use this context from now on; the old one may be freed, connections hold what they need. */
 void hf_http_server_set_tls(hf_http_server *s, const hf_tls_server *tls);
+
+/* The signature that a handshake waits for; an empty one fails it. A connection that is gone is fine. */
+void hf_http_server_signed(hf_http_server *s, hf_http_ref ref, hf_view signature);
+/* Fails every handshake that waits: who would answer is gone. */
+void hf_http_server_sign_fails(hf_http_server *s);
+
+/* Connections are taken from this socket from now on; it stays the caller's, as the one before. */
+void hf_http_server_set_listen(hf_http_server *s, int listen_fd);
 
 /* Header lines, each ended by CRLF, that go out with every answer; copied, at most 1 KiB. HF_ERR_BOUNDS. */
 hf_err hf_http_server_set_headers(hf_http_server *s, hf_view lines) HF_MUST_USE;

@@ -2,34 +2,14 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define RECORD_MAX 16384
-
-struct hf_tls_server {
-    SSL_CTX *ctx;
-    atomic_uint owners;
-};
-
-/* ---- the context ---- */
-
-static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-                       unsigned int in_len, void *arg)
-{
-    static const unsigned char http11[] = "\x08http/1.1";
-
-    (void)ssl;
-    (void)arg;
-    if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, http11, sizeof(http11) - 1, in, in_len) !=
-        OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    return SSL_TLSEXT_ERR_OK;
-}
 
 /*
  * Sees every handshake message. A KeyUpdate makes us derive keys and may make us answer, all inside one SSL_read,
@@ -47,70 +27,16 @@ static void on_message(int is_write, int version, int content_type, const void *
         shutdown(s->fd, SHUT_RDWR);
 }
 
-static hf_err set_up(SSL_CTX *ctx, const hf_server_key *key)
-{
-    HF_CHECK(SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1, HF_ERR_SYSTEM);
-    HF_CHECK(SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1, HF_ERR_SYSTEM);
-    HF_CHECK(SSL_CTX_set1_groups_list(ctx, "X25519MLKEM768:X25519:P-256") == 1, HF_ERR_SYSTEM);
-    HF_CHECK(SSL_CTX_set_num_tickets(ctx, 0) == 1, HF_ERR_SYSTEM);
-    SSL_CTX_set_options(ctx,
-                        SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(ctx,
-                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
-    /* One read(2) takes a whole record, its header included. */
-    SSL_CTX_set_read_ahead(ctx, 1);
-    SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
-    return hf_server_key_install(key, ctx);
-}
-
-hf_err hf_tls_server_new(const hf_server_key *key, hf_tls_server **ret)
-{
-    hf_tls_server *s = calloc(1, sizeof(*s));
-
-    HF_CHECK(s != NULL, HF_ERR_SYSTEM);
-    atomic_init(&s->owners, 1);
-    s->ctx = SSL_CTX_new(TLS_server_method());
-    hf_err e = s->ctx == NULL ? HF_ERR_SYSTEM : set_up(s->ctx, key);
-    ERR_clear_error();
-    if (e != HF_OK) {
-        hf_tls_server_free(s);
-        return e;
-    }
-    *ret = s;
-    return HF_OK;
-}
-
-hf_tls_server *hf_tls_server_share(hf_tls_server *s)
-{
-    atomic_fetch_add(&s->owners, 1);
-    return s;
-}
-
-void hf_tls_server_free(hf_tls_server *s)
-{
-    if (s == NULL || atomic_fetch_sub(&s->owners, 1) > 1)
-        return;
-    SSL_CTX_free(s->ctx);
-    free(s);
-}
-
-/* ---- one connection ---- */
-
 hf_err hf_stream_open(int fd, const hf_tls_server *server, hf_stream *ret)
 {
     SSL *ssl = NULL;
 
     if (server != NULL) {
-        ssl = SSL_new(server->ctx);
-        if (ssl == NULL || SSL_set_fd(ssl, fd) != 1) {
-            SSL_free(ssl);
-            ERR_clear_error();
+        ssl = hf_tls_server_connection(server, fd);
+        if (ssl == NULL) {
             close(fd);
             return HF_ERR_SYSTEM;
         }
-        SSL_set_accept_state(ssl);
         SSL_set_msg_callback(ssl, on_message);
         SSL_set_msg_callback_arg(ssl, ret);
     }
@@ -131,6 +57,10 @@ static hf_io outcome(hf_stream *s, int r)
         return HF_IO_WANT_READ;
     case SSL_ERROR_WANT_WRITE:
         return HF_IO_WANT_WRITE;
+    case SSL_ERROR_WANT_ASYNC:
+        return HF_IO_WANT_SIGNATURE;
+    case SSL_ERROR_WANT_ASYNC_JOB:
+        return HF_IO_WANT_JOB;
     case SSL_ERROR_ZERO_RETURN:
         return HF_IO_CLOSED;
     default:
@@ -150,13 +80,102 @@ static hf_io plain_outcome(hf_stream *s, ssize_t n, hf_io again)
     return HF_IO_CLOSED;
 }
 
+/* ---- the handshake ---- */
+
+static void signing_end(hf_stream *s)
+{
+    if (s->signing != NULL)
+        hf_wipe(s->signing, sizeof(*s->signing));
+    free(s->signing);
+    s->signing = NULL;
+}
+
+static hf_io shake(hf_stream *s)
+{
+    ERR_clear_error();
+    hf_remote_key_for(s->signing);
+    hf_io io = outcome(s, SSL_do_handshake(s->tls));
+    hf_remote_key_for(NULL);
+    return io;
+}
+
+/*
+ * OpenSSL keeps the client's key share as long as the connection, for who may ask for it: 7 KB with ML-KEM-768. Giving its
+ * holder another type frees what it holds.
+ */
+static void share_forget(SSL *tls)
+{
+    EVP_PKEY *share = NULL;
+
+    if (SSL_get_peer_tmp_key(tls, &share) != 1)
+        return;
+    if (EVP_PKEY_set_type(share, EVP_PKEY_X25519) != 1)
+        ERR_clear_error(); /* then it stays: nothing but memory */
+    EVP_PKEY_free(share);
+}
+
 hf_io hf_stream_handshake(hf_stream *s)
 {
     if (s->tls == NULL)
         return HF_IO_DONE;
-    ERR_clear_error();
-    return outcome(s, SSL_do_handshake(s->tls));
+    if (s->signing == NULL && SSL_in_before(s->tls)) {
+        s->signing = hf_remote_key_thread() == HF_OK ? calloc(1, sizeof(*s->signing)) : NULL;
+        if (s->signing == NULL)
+            return HF_IO_CLOSED;
+    }
+    if (hf_stream_question(s) != NULL)
+        return HF_IO_WANT_SIGNATURE;
+    hf_io io = shake(s);
+    if (s->signing != NULL && io != HF_IO_WANT_SIGNATURE &&
+        (s->signing->state != HF_SIGNING_IDLE || io == HF_IO_DONE || io == HF_IO_CLOSED)) {
+        /* The rest needs no stack of its own. */
+        SSL_clear_mode(s->tls, SSL_MODE_ASYNC);
+        signing_end(s);
+    }
+    if (io == HF_IO_DONE)
+        share_forget(s->tls);
+    return io;
 }
+
+const hf_signing *hf_stream_question(const hf_stream *s)
+{
+    return s->signing != NULL && s->signing->state == HF_SIGNING_ASKED ? s->signing : NULL;
+}
+
+void hf_stream_answer(hf_stream *s, hf_view signature)
+{
+    if (hf_stream_question(s) == NULL)
+        return;
+    s->signing->state = HF_SIGNING_FAILED;
+    if (signature.len == 0 || signature.len > sizeof(s->signing->signature))
+        return;
+    memcpy(s->signing->signature, signature.ptr, signature.len);
+    s->signing->signature_len = signature.len;
+    s->signing->state = HF_SIGNING_DONE;
+}
+
+/* A job that sleeps holds pointers into the connection: it runs to its end, which is a failure, before that is freed. */
+static void job_end(hf_stream *s)
+{
+    if (hf_stream_question(s) != NULL) {
+        shutdown(s->fd, SHUT_RDWR); /* nothing is said to a peer that is being dropped */
+        hf_stream_answer(s, hf_view_of(NULL, 0));
+        if (shake(s) == HF_IO_WANT_SIGNATURE)
+            abort(); /* it asks once: that it sleeps again is a defect that must not become a dangling pointer */
+    }
+    signing_end(s);
+}
+
+bool hf_stream_client(const hf_stream *s, uint8_t ret_hash[static 32])
+{
+    X509 *certificate = s->tls == NULL ? NULL : SSL_get0_peer_certificate(s->tls);
+    unsigned int len = 32;
+
+    return certificate != NULL && SSL_get_verify_result(s->tls) == X509_V_OK &&
+           X509_digest(certificate, EVP_sha256(), ret_hash, &len) == 1;
+}
+
+/* ---- bytes ---- */
 
 hf_io hf_stream_read(hf_stream *s, void *dst, size_t cap, size_t *ret_len, bool *ret_more)
 {
@@ -224,6 +243,7 @@ void hf_stream_close(hf_stream *s)
 {
     if (s->fd < 0)
         return;
+    job_end(s);
     SSL_free(s->tls);
     close(s->fd);
     *s = (hf_stream) { .fd = -1 };

@@ -6,31 +6,23 @@
 #define HF_TLSIO_STREAM_H
 
 #include "base/buf.h"
-#include "tlsio/server_key.h"
-
-typedef struct hf_tls_server hf_tls_server;
-
-/*
- * TLS 1.3 only; groups X25519MLKEM768, X25519, P-256; ALPN http/1.1 (another offer is refused with the alert
- * no_application_protocol, no offer is accepted); no tickets, no resumption, no early data, no renegotiation.
- * The key may be freed afterwards. One context serves all threads.
- */
-hf_err hf_tls_server_new(const hf_server_key *key, hf_tls_server **ret) HF_MUST_USE;
-/* Another owner of the same context; each frees its own. Any thread. */
-hf_tls_server *hf_tls_server_share(hf_tls_server *s);
-void hf_tls_server_free(hf_tls_server *s);
+#include "tlsio/remote_key.h"
+#include "tlsio/server.h"
 
 typedef enum hf_io {
     HF_IO_DONE,
     HF_IO_WANT_READ,  /* again when the descriptor is readable */
     HF_IO_WANT_WRITE, /* again when it is writable */
+    HF_IO_WANT_SIGNATURE, /* again when hf_stream_question has its answer */
+    HF_IO_WANT_JOB,   /* again when another handshake of this thread has got its signature or has ended */
     HF_IO_CLOSED      /* the peer ended the connection, or broke the protocol */
 } hf_io;
 
 typedef struct hf_stream {
     int fd;
-    struct ssl_st *tls; /* NULL: plain */
-    bool dead;          /* TLS failed: nothing more may be written, not even a goodbye */
+    struct ssl_st *tls;  /* NULL: plain */
+    hf_signing *signing; /* only until the handshake has its signature */
+    bool dead;           /* TLS failed: nothing more may be written, not even a goodbye */
     unsigned key_updates;
 } hf_stream;
 
@@ -45,8 +37,14 @@ typedef struct hf_stream {
  * server NULL: plain bytes.
  */
 hf_err hf_stream_open(int fd, const hf_tls_server *server, hf_stream *ret) HF_MUST_USE;
-/* Until HF_IO_DONE. At once for plain bytes. */
+/* Until HF_IO_DONE. At once for plain bytes. Always on the same thread. */
 hf_io hf_stream_handshake(hf_stream *s);
+/* What is to be signed, after HF_IO_WANT_SIGNATURE; NULL when no question is open. */
+const hf_signing *hf_stream_question(const hf_stream *s);
+/* The answer; an empty one fails the handshake. Then hf_stream_handshake goes on. */
+void hf_stream_answer(hf_stream *s, hf_view signature);
+/* SHA-256 of the certificate that the client showed and that was verified. False without one. */
+bool hf_stream_client(const hf_stream *s, uint8_t ret_hash[static 32]);
 /* *ret_more: more bytes are probably there already, read again before waiting. */
 hf_io hf_stream_read(hf_stream *s, void *dst, size_t cap, size_t *ret_len, bool *ret_more);
 /* May write less than len; call again with the rest, which may have moved. */
