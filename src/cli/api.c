@@ -1,12 +1,16 @@
 #include "cli/api.h"
 
 #include "base/text.h"
+#include "cli/file.h"
 #include "cli/out.h"
 #include "cli/problem.h"
+#include "cli/progress.h"
+#include "cli/similar.h"
 #include "cli/token.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- documents ---- */
 
@@ -67,6 +71,21 @@ yyjson_doc *api_parse(hf_view json)
     return json.len == 0 ? NULL : yyjson_read_opts((char *)(uintptr_t)json.ptr, json.len, 0, &wiped_pool, NULL);
 }
 
+hf_err file_read_json(cli *c, const char *path, size_t max, const char *form, bytes *ret)
+{
+    const char *shown = file_is_standard(path) ? "standard input" : path;
+    yyjson_read_err why = { 0 };
+
+    HF_TRY(file_read(c, path, max, ret));
+    if (ret->len == 0)
+        return cli_fail(c, HF_ERR_INVALID, "%s is empty; %s", shown, form);
+    yyjson_doc *doc = yyjson_read_opts((char *)ret->ptr, ret->len, 0, &wiped_pool, &why);
+    if (doc == NULL)
+        return cli_fail(c, HF_ERR_INVALID, "%s is not JSON (byte %zu: %s); %s", shown, why.pos, why.msg, form);
+    yyjson_doc_free(doc);
+    return HF_OK;
+}
+
 hf_err api_get_bytes(cli *c, const yyjson_doc *doc, const char *name, bytes *ret)
 {
     yyjson_val *v = yyjson_obj_get(yyjson_doc_get_root((yyjson_doc *)(uintptr_t)doc), name);
@@ -111,6 +130,14 @@ static bool is_unreserved(uint8_t b)
            (b != '\0' && strchr("-._~", b) != NULL);
 }
 
+void api_path_digits(api_path *p, uint64_t n)
+{
+    char text[24];
+
+    (void)snprintf(text, sizeof(text), "%" PRIu64, n);
+    hf_put_view(&p->w, hf_view_str(text));
+}
+
 /* RFC 3986 section 2.1. */
 void api_path_query(api_path *p, const char *name, const char *value)
 {
@@ -144,6 +171,19 @@ void api_path_number(api_path *p, const char *name, uint64_t n)
 
 /* ---- calls ---- */
 
+#define PATIENCE_MAX_S 60
+
+/* Long work of many requests meets the server's rate: it waits as long as it is told to, instead of failing half-way. */
+static bool waited(const cli *c, const http_answer *a)
+{
+    if (!c->patient || a->status != 429 || a->retry_after_s == 0 || a->retry_after_s > PATIENCE_MAX_S)
+        return false;
+    progress_show("waiting %u s, as the server asks ...", a->retry_after_s);
+    for (unsigned left = a->retry_after_s; left > 0;)
+        left = sleep(left);
+    return true;
+}
+
 hf_err api_send(cli *c, const char *method, api_path *p, hf_view body, api_token token, http_answer *ret)
 {
     HF_AUTO(bytes_free) bytes credential = { 0 };
@@ -154,8 +194,16 @@ hf_err api_send(cli *c, const char *method, api_path *p, hf_view body, api_token
         return cli_fail(c, HF_ERR_TOO_LARGE, "the request's address is too long");
     if (token == API_TOKEN_NEEDED)
         HF_TRY(token_get(c, &credential));
-    http_request q = { .method = method, .path = p->text, .token = bytes_view(&credential), .body = body };
+    http_request q = { .method = method,
+                       .path = p->text,
+                       .token = bytes_view(&credential),
+                       .body = body,
+                       .idempotency_key = c->idempotency_key };
     HF_TRY(http_send(c, &q, &answer));
+    while (waited(c, &answer)) {
+        http_answer_free(&answer);
+        HF_TRY(http_send(c, &q, &answer));
+    }
     if (answer.status >= 200 && answer.status <= 299) {
         *ret = answer;
         return HF_OK;
@@ -196,5 +244,8 @@ hf_err api_call_key(cli *c, const char *method, const char *key, const char *wha
     api_path path;
 
     HF_TRY(api_path_key(c, &path, key, what));
-    return api_call(c, method, &path, body, ret);
+    hf_err e = api_call(c, method, &path, body, ret);
+    if (e == HF_ERR_NOT_FOUND)
+        similar_tell(c, key);
+    return e;
 }

@@ -21,6 +21,12 @@ void api_add_number(yyjson_mut_doc *doc, const char *name, uint64_t n);
 /* Reads a document from bytes. NULL when it is none. */
 yyjson_doc *api_parse(hf_view json);
 
+/*
+ * Reads a file that is sent as it is. Only that it is JSON is looked at here, so that the message names the file; form
+ * says what the user should look at. HF_ERR_INVALID, told, and what file_read has.
+ */
+hf_err file_read_json(cli *c, const char *path, size_t max, const char *form, bytes *ret) HF_MUST_USE;
+
 /* The bytes of a base64 member. HF_ERR_INTERNAL, told, when the answer does not hold it. */
 hf_err api_get_bytes(cli *c, const yyjson_doc *doc, const char *name, bytes *ret) HF_MUST_USE;
 
@@ -36,6 +42,8 @@ typedef struct api_path {
 void api_path_start(api_path *p, const char *path);
 /* /api/v1/keys/KEY and what follows. HF_ERR_INVALID, told, when KEY is neither a name nor a UUID. */
 hf_err api_path_key(cli *c, api_path *p, const char *key, const char *what) HF_MUST_USE;
+/* A number as the next part of the path. */
+void api_path_digits(api_path *p, uint64_t n);
 /* ?name=value or &name=value, percent-encoded; value NULL adds nothing. */
 void api_path_query(api_path *p, const char *name, const char *value);
 void api_path_number(api_path *p, const char *name, uint64_t n);

@@ -1,5 +1,6 @@
 #include "cli/args.h"
 
+#include "cli/suggest.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,26 @@ static hf_err remember(cli *c, args *a, const option_row *row, const char *value
     return HF_OK;
 }
 
+static void look_at(suggestion *s, const option_row *table)
+{
+    for (const option_row *o = table; o != NULL && o->name != NULL; o++)
+        suggest_look(s, o->name);
+}
+
+static hf_err refuse_unknown(cli *c, const args *a, hf_view name)
+{
+    char wanted[SUGGEST_CAP], hint[SUGGEST_CAP];
+    suggestion s = { .wanted = wanted };
+
+    if (hf_view_to_str(name, wanted, sizeof(wanted)) != HF_OK)
+        return cli_fail(c, HF_ERR_INVALID, "there is no such option here; see --help");
+    look_at(&s, a->own);
+    look_at(&s, a->shared);
+    suggest_text(&s, "--", hint);
+    return cli_fail(c, HF_ERR_INVALID, "there is no option --%s here%s%s", wanted, hint,
+                    s.nearest == NULL ? "; see --help" : "");
+}
+
 /* words[0] is `--name` or `--name=value`; gives how many words that took. */
 static hf_err read_option(cli *c, args *a, char *const *words, size_t *ret_used)
 {
@@ -45,7 +66,7 @@ static hf_err read_option(cli *c, args *a, char *const *words, size_t *ret_used)
     const option_row *row = find(a, hf_view_of(name, len));
 
     if (row == NULL)
-        return cli_fail(c, HF_ERR_INVALID, "there is no option --%.*s here; see --help", (int)len, name);
+        return refuse_unknown(c, a, hf_view_of(name, len));
     if (row->value == NULL && equals != NULL)
         return cli_fail(c, HF_ERR_INVALID, "--%s takes no value", row->name);
     if (row->value == NULL || equals != NULL) {
@@ -125,8 +146,7 @@ bool args_has(const args *a, const char *name)
     return args_value(a, name) != NULL;
 }
 
-/* Digits alone: strtoull would take signs and blanks. */
-static bool digits_read(const char *text, uint64_t *ret)
+bool args_digits(const char *text, uint64_t *ret)
 {
     uint64_t v = 0;
 
@@ -149,7 +169,7 @@ hf_err args_number(cli *c, const args *a, const char *name, uint64_t min, uint64
 
     if (text == NULL)
         return HF_OK;
-    if (!digits_read(text, &v) || v < min || v > max)
+    if (!args_digits(text, &v) || v < min || v > max)
         return cli_fail(c, HF_ERR_INVALID, "--%s must be a whole number from %" PRIu64 " to %" PRIu64, name, min, max);
     *ret = v;
     return HF_OK;

@@ -11,6 +11,7 @@ typedef struct option_row {
     const char *name; /* without the dashes; NULL ends a table */
     const char *value; /* what to call its value in the help; NULL: the option has none */
     const char *help;
+    const char *words; /* "a|b": the values that it may have, for completion; NULL: free, or those in `value` */
     bool required;
     bool repeats;
 } option_row;
@@ -41,6 +42,9 @@ hf_err args_read(cli *c, args *a, char *const *words, bool stop_at_operand, size
 
 /* Every required option of the command is there; HF_ERR_INVALID, told, else. */
 hf_err args_check(cli *c, const args *a) HF_MUST_USE;
+
+/* Digits alone, which strtoull does not insist on: false for anything else, and above 64 bits. */
+bool args_digits(const char *text, uint64_t *ret);
 
 /* The value of an option, NULL when it was not given. Asking for one that is in no table is a defect and aborts. */
 const char *args_value(const args *a, const char *name);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/api.h"
 #include "cli/file.h"
+#include "cli/progress.h"
 
 static hf_err write_segment(cli *c, const char *path, int fd, yyjson_val *text)
 {
@@ -48,7 +49,12 @@ hf_err audit_export_write(cli *c, const char *path, int fd, audit_export *x)
 {
     bool more = true;
 
-    while (more)
+    c->patient = true;
+    while (more) {
         HF_TRY(write_part(c, path, fd, x, &more));
+        if (more)
+            progress_show("%llu segments of the audit ...", (unsigned long long)x->segments);
+    }
+    progress_end();
     return HF_OK;
 }

@@ -7,7 +7,8 @@
 #ifndef HF_CLI_CLI_H
 #define HF_CLI_CLI_H
 
-#include "base/buf.h"
+#include "base/time.h"
+#include "cli/wiped.h"
 
 #define CLI_SERVER_DEFAULT "https://127.0.0.1:8443"
 
@@ -15,13 +16,20 @@ typedef struct cli {
     const char *server; /* https://HOST[:PORT] */
     const char *socket; /* NULL, or the path of the HSM's local socket, which is then used instead of the server */
     const char *ca;     /* NULL: the system's certificate authorities */
+    const char *client_cert, *client_key; /* both or none */
     const char *token_file;
     const char *token_key; /* at most one of the two */
     const char *actor, *role; /* of minted tokens */
+    const char *idempotency_key; /* NULL: none */
     bool json;
+    bool patient;      /* many requests are made: "too many, retry in n s" is waited for */
+    bool quiet;        /* a question that we ask on our own: its failure is not told */
     bool told;         /* the one JSON document is on stdout */
     bool stdin_used;   /* something was read from standard input; nothing else may */
+    char said[512];    /* with --output json: the last line on standard error of a program that failed */
     int program_exit;  /* exit code of a program that ran in our place, 0 when it was content */
+    bytes token;       /* that a run used before and uses again: minted, or from standard input */
+    hf_mono token_read;
     struct http *http; /* opened by the first request */
 } cli;
 

@@ -7,12 +7,7 @@
 #include "cli/run.h"
 #include "sys/fd.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#define FD_PATH_CAP 40
 
 hf_err cmd_audit_tail(cli *c, const args *a)
 {
@@ -117,31 +112,15 @@ static hf_err verify_file(cli *c, const char *file, const char *key)
     return HF_OK;
 }
 
-/* A file without a name, which a program that we start can open by the path that is returned. */
-static hf_err nameless_file(cli *c, char path[static FD_PATH_CAP], int *ret_fd)
-{
-    FILE *f = tmpfile();
-    int fd = f == NULL ? -1 : dup(fileno(f)); /* unlike the first one it stays open in programs */
-
-    if (fd < 0)
-        cli_fail(c, HF_ERR_SYSTEM, "there is no room for a temporary file: %s", strerror(errno));
-    if (f != NULL)
-        (void)fclose(f);
-    HF_CHECK(fd >= 0, HF_ERR_SYSTEM);
-    (void)snprintf(path, FD_PATH_CAP, "/proc/self/fd/%d", fd);
-    *ret_fd = fd;
-    return HF_OK;
-}
-
 static hf_err verify_online(cli *c, const char *key)
 {
-    char audit_path[FD_PATH_CAP], key_path[FD_PATH_CAP];
+    char audit_path[FILE_NAMELESS_CAP], key_path[FILE_NAMELESS_CAP];
     HF_AUTO(hf_fd_closep) int audit = -1;
     HF_AUTO(hf_fd_closep) int shown_key = -1;
     audit_export done = { 0 };
 
-    HF_TRY(nameless_file(c, audit_path, &audit));
-    HF_TRY(nameless_file(c, key_path, &shown_key));
+    HF_TRY(file_nameless(c, audit_path, &audit));
+    HF_TRY(file_nameless(c, key_path, &shown_key));
     if (key == NULL)
         HF_TRY(fetch_key(c, "the temporary file", shown_key));
     HF_TRY(audit_export_write(c, "the temporary file", audit, &done));

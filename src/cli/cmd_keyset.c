@@ -26,10 +26,8 @@ hf_err cmd_keyset_apply(cli *c, const args *a)
     HF_AUTO(api_doc_freep) yyjson_doc *doc = NULL;
     api_path path;
 
-    HF_TRY(file_read(c, a->operands[0], KEYSET_MAX_BYTES, &file));
-    if (file.len == 0)
-        return cli_fail(c, HF_ERR_INVALID, "%s is empty; 'holdfast keyset show' shows the form of a keyset",
-                        a->operands[0]);
+    HF_TRY(file_read_json(c, a->operands[0], KEYSET_MAX_BYTES, "'holdfast keyset show' shows the form of a keyset",
+                          &file));
     api_path_start(&path, "/api/v1/keyset");
     HF_TRY(api_send(c, "PUT", &path, bytes_view(&file), API_TOKEN_NEEDED, &answer));
     HF_TRY(api_read(c, &answer, &doc));

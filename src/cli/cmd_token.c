@@ -1,4 +1,4 @@
-/* token mint, inspect, revoke. Tokens are made and judged elsewhere; here they are only read. */
+/* token mint, inspect, introspect, revoke. Tokens are made and judged elsewhere; here they are only read. */
 #include "base/text.h"
 #include "cli/api.h"
 #include "cli/commands.h"
@@ -75,6 +75,24 @@ hf_err cmd_token_inspect(cli *c, const args *a)
     if (header == NULL || claims == NULL)
         return cli_fail(c, HF_ERR_INVALID, "this is no token: a compact JWS with JSON claims is meant");
     return print_claims(c, header, claims);
+}
+
+/* ---- what the server says about one ---- */
+
+hf_err cmd_token_introspect(cli *c, const args *a)
+{
+    HF_AUTO(bytes_free) bytes token = { 0 };
+    HF_AUTO(api_new_freep) yyjson_mut_doc *body = NULL;
+    HF_AUTO(api_doc_freep) yyjson_doc *doc = NULL;
+    api_path path;
+
+    HF_TRY(read_token(c, args_value(a, "in"), &token));
+    HF_TRY(api_new(c, &body));
+    (void)yyjson_mut_obj_add_strncpy(body, yyjson_mut_doc_get_root(body), "token", (const char *)token.ptr, token.len);
+    api_path_start(&path, "/api/v1/introspect");
+    HF_TRY(api_call(c, "POST", &path, body, &doc));
+    out_object(c, yyjson_doc_get_root(doc), NULL);
+    return HF_OK;
 }
 
 /* ---- revoking ---- */

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,9 @@ hf_err cli_fail(cli *c, hf_err e, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(sentence, sizeof(sentence), format, args);
     va_end(args);
+    if (c->quiet)
+        return e;
+    progress_end();
     say(sentence);
     if (c->json && !c->told) {
         c->told = true;
@@ -37,6 +41,7 @@ void cli_note(const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(sentence, sizeof(sentence), format, args);
     va_end(args);
+    progress_end();
     say(sentence);
 }
 

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,11 +37,26 @@ static hf_err check_server(cli *c)
 }
 
 /* libcurl would only say that something about certificates is wrong. */
-static hf_err check_ca(cli *c)
+static hf_err check_file(cli *c, const char *what, const char *path)
 {
-    if (c->ca != NULL && access(c->ca, R_OK) != 0)
-        return cli_fail(c, HF_ERR_SYSTEM, "cannot read the certificate authority %s: %s", c->ca, strerror(errno));
+    if (path != NULL && access(path, R_OK) != 0)
+        return cli_fail(c, HF_ERR_SYSTEM, "cannot read the %s %s: %s", what, path, strerror(errno));
     return HF_OK;
+}
+
+static hf_err check_files(cli *c)
+{
+    HF_TRY(check_file(c, "certificate authority", c->ca));
+    HF_TRY(check_file(c, "certificate", c->client_cert));
+    return check_file(c, "private key", c->client_key);
+}
+
+static bool set_client(CURL *curl, const cli *c)
+{
+    if (c->client_cert == NULL)
+        return true;
+    return curl_easy_setopt(curl, CURLOPT_SSLCERT, c->client_cert) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_SSLKEY, c->client_key) == CURLE_OK;
 }
 
 static bool set_trust(CURL *curl, const cli *c)
@@ -83,14 +99,15 @@ static hf_err http_open(cli *c)
         return HF_OK;
     if (c->socket == NULL) {
         HF_TRY(check_server(c));
-        HF_TRY(check_ca(c));
+        HF_TRY(check_files(c));
     }
     CURLcode started =
         curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiped_alloc, wiped_free, wiped_resize, wiped_copy, wiped_array);
     http *h = calloc(1, sizeof(*h));
     if (h != NULL && started == CURLE_OK)
         h->curl = curl_easy_init();
-    if (h == NULL || h->curl == NULL || !set_trust(h->curl, c) || !set_peer(h->curl, c) || !set_habits(h->curl, h)) {
+    if (h == NULL || h->curl == NULL || !set_trust(h->curl, c) || !set_client(h->curl, c) || !set_peer(h->curl, c) ||
+        !set_habits(h->curl, h)) {
         if (h != NULL)
             curl_easy_cleanup(h->curl);
         free(h);
@@ -148,6 +165,16 @@ static bool add_token(struct curl_slist **list, hf_view token)
            add_header(list, (const char *)line.ptr);
 }
 
+static bool add_idempotency_key(struct curl_slist **list, const char *key)
+{
+    char line[96];
+
+    if (key == NULL)
+        return true;
+    int len = snprintf(line, sizeof(line), "Idempotency-Key: %s", key);
+    return len > 0 && (size_t)len < sizeof(line) && add_header(list, line);
+}
+
 static bool set_request(CURL *curl, const char *url, const http_request *q, const transfer *t, struct curl_slist **list)
 {
     bool posts = strcmp(q->method, "GET") != 0;
@@ -155,6 +182,8 @@ static bool set_request(CURL *curl, const char *url, const http_request *q, cons
 
     /* Waiting for "100 Continue" would cost a round trip. */
     ok = ok && add_header(list, "Expect:");
+    if (posts)
+        ok = ok && add_idempotency_key(list, q->idempotency_key);
     if (posts)
         ok = ok && add_header(list, q->body.len > 0 ? "Content-Type: application/json" : "Content-Type:");
     ok = ok && curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK;
@@ -171,6 +200,20 @@ static bool set_request(CURL *curl, const char *url, const http_request *q, cons
     return ok && curl_easy_setopt(curl, CURLOPT_WRITEDATA, t) == CURLE_OK;
 }
 
+/* In TLS 1.3 (RFC 8446 section 4.4.2.4) the server says so after the handshake, by an alert. */
+static hf_err tell_refused_certificate(cli *c, const char *where, const char *why)
+{
+    if (c->client_cert == NULL)
+        return cli_fail(c, HF_ERR_PEER_GONE,
+                        "%s wants a certificate of its clients (%s); give --client-cert F and --client-key F", where,
+                        why);
+    return cli_fail(
+        c, HF_ERR_PEER_GONE,
+        "%s does not take the certificate %s (%s); it must be of an authority of server.client_ca, valid now, "
+        "and for TLS clients",
+        where, c->client_cert, why);
+}
+
 static hf_err tell_failure(cli *c, CURLcode code)
 {
     const http *h = c->http;
@@ -182,11 +225,16 @@ static hf_err tell_failure(cli *c, CURLcode code)
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         return cli_fail(c, HF_ERR_PEER_GONE, "%s is not trusted: %s; name its certificate authority with --ca F", where,
                         why);
+    if (code == CURLE_SSL_CERTPROBLEM)
+        return cli_fail(c, HF_ERR_SYSTEM, "--client-cert %s with --client-key %s cannot be used: %s", c->client_cert,
+                        c->client_key, why);
     if (code == CURLE_SSL_CACERT_BADFILE)
         return cli_fail(c, HF_ERR_SYSTEM, "%s holds no certificate: %s", c->ca != NULL ? c->ca : "the system's store",
                         why);
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
         return cli_fail(c, HF_ERR_INVALID, "the server must be https://HOST[:PORT], not '%s'", where);
+    if (c->socket == NULL && strstr(why, "alert") != NULL && strstr(why, "certificate") != NULL)
+        return tell_refused_certificate(c, where, why);
     if (code == CURLE_OPERATION_TIMEDOUT)
         return cli_fail(c, HF_ERR_TIMEOUT, "%s did not answer in time: %s; retry later", where, why);
     return cli_fail(c, HF_ERR_PEER_GONE, "cannot reach %s: %s; is holdfastd running there?", where, why);

@@ -15,6 +15,7 @@ typedef struct http_request {
     const char *path; /* with its query */
     hf_view token;    /* empty: no Authorization */
     hf_view body;     /* JSON; empty: none */
+    const char *idempotency_key; /* of a change; NULL: none */
 } http_request;
 
 typedef struct http_answer {

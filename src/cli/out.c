@@ -54,6 +54,22 @@ void out_new_document(yyjson_mut_doc *doc)
     print_and_free(json, len);
 }
 
+hf_err out_member(cli *c, const char *name, hf_view text)
+{
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(&wiped_pool);
+    yyjson_mut_val *root = yyjson_mut_obj(doc);
+
+    yyjson_mut_doc_set_root(doc, root);
+    if (!yyjson_mut_obj_add_strncpy(doc, root, name, (const char *)text.ptr, text.len)) {
+        yyjson_mut_doc_free(doc);
+        return cli_fail(c, HF_ERR_SYSTEM, "there is no memory for the answer");
+    }
+    out_new_document(doc);
+    yyjson_mut_doc_free(doc);
+    c->told = true;
+    return HF_OK;
+}
+
 void out_problem(hf_err e, const char *detail)
 {
     yyjson_mut_doc *doc = yyjson_mut_doc_new(&wiped_pool);
@@ -69,17 +85,31 @@ void out_problem(hf_err e, const char *detail)
 
 /* ---- text ---- */
 
-/* Prints a value, or with a NULL stream only measures it; gives its width in bytes. */
-static size_t put_value(FILE *f, yyjson_val *v);
+#define DEPTH_MAX 8 /* of what the server answers; deeper is shown as "-" */
+
+/* Columns on a terminal: code points, where it is UTF-8. (Wide and combining ones are not told apart.) */
+static size_t width_of(hf_view text)
+{
+    size_t width = 0;
+
+    if (!hf_text_ok(text))
+        return text.len;
+    for (size_t i = 0; i < text.len; i++)
+        width += (text.ptr[i] & 0xc0) != 0x80;
+    return width;
+}
+
+/* Prints a value, or with a NULL stream only measures it; gives its width. */
+static size_t put_value(FILE *f, yyjson_val *v, size_t depth);
 
 static size_t put_str(FILE *f, const char *text)
 {
     if (f != NULL)
         out_text(f, hf_view_str(text));
-    return strlen(text);
+    return width_of(hf_view_str(text));
 }
 
-static size_t put_list(FILE *f, yyjson_val *list)
+static size_t put_list(FILE *f, yyjson_val *list, size_t depth)
 {
     size_t i, max, width = 0;
     yyjson_val *item;
@@ -87,18 +117,36 @@ static size_t put_list(FILE *f, yyjson_val *list)
     yyjson_arr_foreach(list, i, max, item)
     {
         width += i > 0 ? put_str(f, ",") : 0;
-        width += put_value(f, item);
+        width += put_value(f, item, depth);
     }
     return width > 0 ? width : put_str(f, "-");
 }
 
-static size_t put_value(FILE *f, yyjson_val *v)
+/* "name=value,name=value" */
+static size_t put_members(FILE *f, yyjson_val *object, size_t depth)
+{
+    size_t i, max, width = 0;
+    yyjson_val *name, *value;
+
+    yyjson_obj_foreach(object, i, max, name, value)
+    {
+        width += i > 0 ? put_str(f, ",") : 0;
+        width += put_value(f, name, depth);
+        width += put_str(f, "=");
+        width += put_value(f, value, depth);
+    }
+    return width > 0 ? width : put_str(f, "-");
+}
+
+static size_t put_value(FILE *f, yyjson_val *v, size_t depth)
 {
     char number[32];
     hf_view text = hf_view_of(yyjson_get_str(v), yyjson_get_len(v));
 
-    if (yyjson_is_arr(v))
-        return put_list(f, v);
+    if (yyjson_is_arr(v) && depth < DEPTH_MAX)
+        return put_list(f, v, depth + 1);
+    if (yyjson_is_obj(v) && depth < DEPTH_MAX)
+        return put_members(f, v, depth + 1);
     if (yyjson_is_bool(v))
         return put_str(f, yyjson_get_bool(v) ? "yes" : "no");
     if (yyjson_is_int(v)) {
@@ -109,7 +157,7 @@ static size_t put_value(FILE *f, yyjson_val *v)
         return put_str(f, "-");
     if (f != NULL)
         out_text(f, text);
-    return text.len;
+    return width_of(text);
 }
 
 static void pad(size_t n)
@@ -123,8 +171,11 @@ static size_t longest_name(yyjson_val *object)
     size_t i, max, widest = 0;
     yyjson_val *name, *value;
 
-    yyjson_obj_foreach(object, i, max, name, value) widest =
-        yyjson_get_len(name) > widest ? yyjson_get_len(name) : widest;
+    yyjson_obj_foreach(object, i, max, name, value)
+    {
+        size_t width = put_value(NULL, name, 0);
+        widest = width > widest ? width : widest;
+    }
     return widest;
 }
 
@@ -142,9 +193,9 @@ void out_object(cli *c, yyjson_val *object, const char *but)
     {
         if (but != NULL && strcmp(yyjson_get_str(name), but) == 0)
             continue;
-        pad(widest - put_value(stdout, name));
+        pad(widest - put_value(stdout, name, 0));
         pad(COLUMN_GAP);
-        (void)put_value(stdout, value);
+        (void)put_value(stdout, value, 0);
         fputc('\n', stdout);
     }
 }
@@ -156,7 +207,7 @@ static size_t column_width(yyjson_val *list, const out_column *column)
 
     yyjson_arr_foreach(list, i, max, row)
     {
-        size_t width = put_value(NULL, yyjson_obj_get(row, column->member));
+        size_t width = put_value(NULL, yyjson_obj_get(row, column->member), 0);
         widest = width > widest ? width : widest;
     }
     return widest;
@@ -180,7 +231,7 @@ void out_table(yyjson_val *list, const out_column *columns, size_t n)
     yyjson_arr_foreach(list, i, max, row)
     {
         for (size_t k = 0; k < n; k++) {
-            size_t width = put_value(stdout, yyjson_obj_get(row, columns[k].member));
+            size_t width = put_value(stdout, yyjson_obj_get(row, columns[k].member), 0);
             pad(k + 1 < n ? widths[k] - width + COLUMN_GAP : 0);
         }
         fputc('\n', stdout);

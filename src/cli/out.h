@@ -12,6 +12,8 @@ void out_text(FILE *f, hf_view text);
 /* A JSON value and a newline. */
 void out_document(yyjson_val *v);
 void out_new_document(yyjson_mut_doc *doc);
+/* {"name": "text"}. HF_ERR_SYSTEM, told. */
+hf_err out_member(cli *c, const char *name, hf_view text) HF_MUST_USE;
 /* {"code": ..., "detail": ...} */
 void out_problem(hf_err e, const char *detail);
 

@@ -15,10 +15,14 @@ hf_err payload_add(cli *c, yyjson_mut_doc *body, const char *name, const char *p
 hf_err payload_add_signed(cli *c, yyjson_mut_doc *body, const args *a)
 {
     const char *name = args_has(a, "prehashed") ? "digest_b64" : "payload_b64";
+    HF_AUTO(bytes_free) bytes content = { 0 };
 
-    HF_TRY(payload_add(c, body, name, args_value(a, "in"), PAYLOAD_MAX_BYTES));
+    HF_TRY(file_read_hint(c, args_value(a, "in"), PAYLOAD_MAX_BYTES, "give its digest, with --prehashed", &content));
+    api_add_bytes(body, name, bytes_view(&content));
     api_add_text(body, "scheme", args_value(a, "scheme"));
     api_add_text(body, "hash", args_value(a, "hash"));
+    if (args_has(a, "context"))
+        HF_TRY(payload_add(c, body, "context_b64", args_value(a, "context"), CONTEXT_MAX_BYTES));
     return HF_OK;
 }
 

@@ -7,12 +7,13 @@
 
 #define PAYLOAD_MAX_BYTES (1u << 20)
 #define AAD_MAX_BYTES 65536u
+#define CONTEXT_MAX_BYTES 255u
 #define SIGNATURE_MAX_BYTES 8192u
 
 /* Reads a file into member `name`, as base64. */
 hf_err payload_add(cli *c, yyjson_mut_doc *body, const char *name, const char *path, size_t max) HF_MUST_USE;
 
-/* payload_b64 or digest_b64, scheme and hash of sign and verify. */
+/* payload_b64 or digest_b64, scheme, hash and context of sign and verify. */
 hf_err payload_add_signed(cli *c, yyjson_mut_doc *body, const args *a) HF_MUST_USE;
 
 /*

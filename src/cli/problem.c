@@ -28,7 +28,13 @@ static const struct {
     { HF_ERR_TOKEN_REVOKED, "make a new one with 'holdfast token mint', or use --token-key F" },
     { HF_ERR_DENIED, "use a token with a role that may" },
     { HF_ERR_NOT_FOUND, "see 'holdfast key list'" },
+    { HF_ERR_EXISTS, "choose another name, or see 'holdfast key list'" },
+    { HF_ERR_WRONG_STATE, "'holdfast key show' says its state" },
+    { HF_ERR_WRONG_USAGE, "'holdfast key show' says what it may be used for" },
+    { HF_ERR_BAD_KEY, "see the forms in 'holdfast key import --help'" },
     { HF_ERR_SEALED, "unseal it with 'holdfast unseal'" },
+    { HF_ERR_TIMEOUT, "'holdfast status' says whether it serves; then retry" },
+    { HF_ERR_PEER_GONE, "'holdfast status' says whether it serves; then retry" },
 };
 
 hf_err problem_of_word(hf_view word)
@@ -80,6 +86,8 @@ hf_err problem_tell(cli *c, const http_answer *a)
 
     if (e == HF_ERR_COUNT)
         e = problem_of_status(a->status);
+    if (c->quiet)
+        return e;
     if (doc != NULL && c->json && !c->told) {
         c->told = true;
         out_document(yyjson_doc_get_root(doc));

@@ -22,5 +22,7 @@ hf_err run_failed(cli *c, const char *name, int code);
  * text in `member`; else it runs in our place. Its exit code is ours.
  */
 hf_err run_command(cli *c, const char *name, char *const *words, const char *member) HF_MUST_USE;
+/* The same for a program that knows --output json itself and then prints the document. */
+hf_err run_json_command(cli *c, const char *name, char *const *words) HF_MUST_USE;
 
 #endif

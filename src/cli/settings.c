@@ -1,5 +1,6 @@
 #include "cli/settings.h"
 
+#include "base/text.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ static const char *variable(const char *name)
     return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-hf_err settings_take_output(cli *c, const args *a)
+static hf_err take_output(cli *c, const args *a)
 {
     const char *output = args_value(a, "output");
 
@@ -34,6 +35,10 @@ static hf_err take_peer(cli *c, const args *a)
     if (c->server == NULL)
         c->server = CLI_SERVER_DEFAULT;
     c->ca = args_has(a, "ca") ? args_value(a, "ca") : variable("HOLDFAST_CA");
+    c->client_cert = args_has(a, "client-cert") ? args_value(a, "client-cert") : variable("HOLDFAST_CLIENT_CERT");
+    c->client_key = args_has(a, "client-key") ? args_value(a, "client-key") : variable("HOLDFAST_CLIENT_KEY");
+    if ((c->client_cert == NULL) != (c->client_key == NULL))
+        return cli_fail(c, HF_ERR_INVALID, "--client-cert and --client-key are needed together");
     return HF_OK;
 }
 
@@ -52,9 +57,21 @@ static hf_err take_token(cli *c, const args *a)
     return HF_OK;
 }
 
+/* It becomes a header: what could end one is refused here. */
+static hf_err take_idempotency_key(cli *c, const args *a)
+{
+    const char *key = args_value(a, "idempotency-key");
+
+    if (key != NULL && !hf_request_id_ok(hf_view_str(key)))
+        return cli_fail(c, HF_ERR_INVALID, "--idempotency-key must be 1 to 64 of A-Z a-z 0-9 . _ -");
+    c->idempotency_key = key;
+    return HF_OK;
+}
+
 hf_err settings_take(cli *c, const args *a)
 {
-    HF_TRY(settings_take_output(c, a));
+    HF_TRY(take_output(c, a));
     HF_TRY(take_peer(c, a));
+    HF_TRY(take_idempotency_key(c, a));
     return take_token(c, a);
 }

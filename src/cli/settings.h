@@ -6,7 +6,5 @@
 
 /* Options come before the environment, which comes before defaults. HF_ERR_INVALID, told. */
 hf_err settings_take(cli *c, const args *a) HF_MUST_USE;
-/* --output alone, which says how the failures before that are told. HF_ERR_INVALID, told. */
-hf_err settings_take_output(cli *c, const args *a) HF_MUST_USE;
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #define MINTED_TTL "60s"
+#define MINTED_USE_MS 40000
 
 hf_err token_trim(cli *c, const char *where, bytes *token)
 {
@@ -48,17 +49,37 @@ static hf_err token_mint(cli *c, bytes *ret)
         HF_TRY(file_take_stdin(c));
     HF_TRY(run_capture(c, argv, ret, &code));
     if (code != 0)
-        return cli_fail(c, HF_ERR_NO_TOKEN, "no token could be minted with --token-key %s; the line above says why",
-                        c->token_key);
+        return cli_fail(c, HF_ERR_NO_TOKEN, "no token could be minted with --token-key %s; %s", c->token_key,
+                        c->said[0] != '\0' ? c->said : "the line above says why");
     return token_trim(c, "what mint printed", ret);
+}
+
+/* One minted token serves the requests of this run for a while; long work then has another one. */
+static hf_err token_minted(cli *c)
+{
+    hf_mono now = hf_mono_now();
+
+    if (c->token.len > 0 && now.ns < hf_mono_after_ms(c->token_read, MINTED_USE_MS).ns)
+        return HF_OK;
+    bytes_free(&c->token);
+    HF_TRY(token_mint(c, &c->token));
+    c->token_read = now;
+    return HF_OK;
 }
 
 hf_err token_get(cli *c, bytes *ret)
 {
+    bool once = c->token_file != NULL && file_is_standard(c->token_file);
+
     if (c->token_key != NULL)
-        return token_mint(c, ret);
-    if (c->token_file != NULL)
+        HF_TRY(token_minted(c));
+    else if (once && c->token.len == 0)
+        HF_TRY(token_read(c, &c->token));
+    else if (!once && c->token_file != NULL)
         return token_read(c, ret);
-    return cli_fail(c, HF_ERR_NO_TOKEN,
-                    "a token is needed; give --token-key F or --token-file F, or make one with 'holdfast token mint'");
+    else if (!once)
+        return cli_fail(
+            c, HF_ERR_NO_TOKEN,
+            "a token is needed; give --token-key F or --token-file F, or make one with 'holdfast token mint'");
+    return bytes_put(ret, bytes_view(&c->token), TOKEN_MAX_BYTES);
 }
