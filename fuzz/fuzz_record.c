@@ -1,6 +1,7 @@
 /*
  * Target functions: hf_key_record_decode, hf_version_open, hf_wrap_open, hf_manifest_decode, hf_anchor_decode,
- * hf_epoch_file_decode, hf_revocation_decode, hf_ciphertext_parse
+ * hf_epoch_file_decode, hf_revocation_decode, hf_ciphertext_parse, hf_attributes_valid, hf_answer_decode,
+ * hf_envelope_parse, hf_key_record_read
  *
  * Authentic nonsense: the harness puts the right MAC behind the input, so that the readers behind the MAC are reached.
  * Whatever is believed
@@ -8,7 +9,10 @@
  */
 #include "crypto/crypto.h"
 #include "records/anchor.h"
+#include "records/answer.h"
+#include "records/attributes.h"
 #include "records/ciphertext.h"
+#include "records/envelope.h"
 #include "records/epoch_file.h"
 #include "records/key_record.h"
 #include "records/manifest.h"
@@ -70,9 +74,13 @@ static void key_record(hf_view blob)
         memcpy(id, blob.ptr + 2, sizeof(id));
     if (hf_key_record_decode(keys, blob, id, NULL, &rec) != HF_OK)
         return;
-    must(hf_key_record_valid(&rec));
+    must(hf_key_record_valid(&rec) && hf_attributes_valid(rec.attributes));
     must(hf_key_record_encode(keys, &rec, again, sizeof(again), &len, mac) == HF_OK);
-    same(blob, again, len);
+    if (blob.ptr[0] == HF_KEY_RECORD_FORMAT)
+        same(blob, again, len);
+    else /* an older one has become a new one, which says the same */
+        must(len == blob.len + 1 && hf_key_record_decode(keys, hf_view_of(again, len), id, mac, &rec) == HF_OK);
+    must(hf_key_record_read(blob, &rec) == HF_OK);
 }
 
 static void version(hf_view blob)
@@ -143,6 +151,39 @@ static void revocation(hf_view blob)
     same(blob, again, sizeof(again));
 }
 
+static void answer(hf_view blob)
+{
+    static uint8_t again[HF_ANSWER_MAX_BYTES];
+    uint8_t id[HF_ROW_ID_BYTES] = { 0 }, mac[HF_RECORD_MAC_BYTES];
+    struct hf_answer a;
+    size_t len;
+    if (blob.len >= 2 + sizeof(id))
+        memcpy(id, blob.ptr + 2, sizeof(id));
+    if (hf_answer_decode(keys, blob, id, &a) != HF_OK)
+        return;
+    must(hf_answer_encode(keys, &a, again, sizeof(again), &len, mac) == HF_OK);
+    same(blob, again, len);
+}
+
+static void envelope(hf_view bytes)
+{
+    static const hf_alg doors[] = { HF_ALG_RSA_2048, HF_ALG_RSA_3072, HF_ALG_ML_KEM_768 };
+    struct hf_envelope e;
+    for (size_t i = 0; i < HF_COUNT(doors); i++)
+        if (hf_envelope_parse(doors[i], bytes, &e) == HF_OK)
+            must(e.head.len + e.body.len == bytes.len && e.body.len % 8 == 0 && e.body.ptr == e.head.ptr + e.head.len);
+}
+
+static void tags(hf_view bytes)
+{
+    hf_reader r = hf_reader_of(bytes);
+    if (!hf_tags_valid(bytes))
+        return;
+    while (r.left.len > 0)
+        must(hf_get_view16(&r).len > 0);
+    must(!r.failed);
+}
+
 static void ciphertext(hf_view bytes)
 {
     struct hf_ciphertext ct;
@@ -160,7 +201,8 @@ static const struct {
 } readers[] = {
     { key_record, HF_PURPOSE_RECORD_MAC }, { version, HF_PURPOSE_RECORD_MAC }, { wrap, HF_PURPOSE_RECORD_MAC },
     { manifest, HF_PURPOSE_MANIFEST_MAC }, { anchor, HF_PURPOSE_ANCHOR_MAC },  { epoch_file, HF_PURPOSE_EPOCH_MAC },
-    { revocation, HF_PURPOSE_RECORD_MAC }, { ciphertext, HF_PURPOSE_COUNT },
+    { revocation, HF_PURPOSE_RECORD_MAC }, { ciphertext, HF_PURPOSE_COUNT },   { answer, HF_PURPOSE_RECORD_MAC },
+    { envelope, HF_PURPOSE_COUNT },        { tags, HF_PURPOSE_COUNT },
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -13,9 +13,10 @@ import proto
 from proto import ERR, FIELDS, IDS, SENDERS, Gone, encode, frame
 from rig import AUDITOR, OPERATOR
 
-CLIENT_REQUESTS = [m for m in IDS if SENDERS[m] == ["gateway"] and m != "FAILURES"]
-# What a gateway may ask without a token: whether the service is up.
-OPEN_TO_ALL = {"STATUS"}
+# FAILURES are counts; TLS_SIGN is no request of a client (test_tls_key.py).
+CLIENT_REQUESTS = [m for m in IDS if SENDERS[m] == ["gateway"] and m not in ("FAILURES", "TLS_SIGN")]
+# What a gateway may ask without a token: whether the service is up, and public keys.
+OPEN_TO_ALL = {"STATUS", "METRICS_LOCAL", "JWKS", "UNSEAL_KEY"}
 
 
 def refused(answer, *errors):

@@ -430,6 +430,7 @@ class Gateway:
         self.listener.setblocking(False)
         self.tls = ssl.create_default_context(cafile=str(r.data / "tls" / "ca.pem"))
         self.settings = self.gateway_settings(r)
+        assert r.bring_tls_key() == 0
 
     @staticmethod
     def gateway_settings(r):
@@ -446,8 +447,8 @@ class Gateway:
     def start(self):
         tls = self.rig.data / "tls"
         self.channel, self.process = self.rig.run("gateway")
-        with open(tls / "server.pem") as certificate, open(tls / "server-key.pem") as key:
-            self.channel.send("CONFIG_GATEWAY", fds=[self.listener.fileno(), certificate.fileno(), key.fileno()], **self.settings)
+        with open(tls / "server.pem") as certificate:
+            self.channel.send("CONFIG_GATEWAY", fds=[self.listener.fileno(), certificate.fileno()], **self.settings)
         for _ in range(self.settings["threads"]):
             self.rig.add_peer("gateway", to=self.channel)
         assert self.channel.receive()[0] == "READY"

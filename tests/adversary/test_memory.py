@@ -11,7 +11,10 @@ import subprocess
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+import core_keys
 import needles
 import records
 import rig as rig_module
@@ -220,11 +223,19 @@ class Opening:
         self.rig = Rig(folder / "rig").start()
         for number, algorithm in records.ALGORITHMS.items():
             assert self.rig.ask("KEY_CREATE", name=algorithm, algorithm=number)[0] == "KEY_DETAIL"
+        assert self.rig.ask("KEY_CREATE", name="door", algorithm=core_keys.ALG["RSA_2048"], usage=core_keys.IMPORT)[0] == "KEY_DETAIL"
+        rsa_key = rsa.generate_private_key(65537, 3072)
+        der = rsa_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        self.imports = {"in-rsa": (os.urandom(32), der, 0), "in-aes": (os.urandom(32), os.urandom(32), core_keys.ALG["AES_256_GCM"])}
         self.rig.pump()
         self.rig.stop()
         (self.rig.data / "epoch.key").write_bytes(self.rig.epoch)
         self.needles = folder / "needles"
-        needles.write(self.needles, needles.all_forms(records.Opened(self.rig.data)))
+        forms = list(needles.all_forms(records.Opened(self.rig.data)))
+        for name, (kek, plain, algorithm) in self.imports.items():
+            forms += needles.aes_forms(name + "-kek", kek)
+            forms += needles.material_forms(name, "aes-256-gcm", plain) if algorithm else needles.rsa_forms(name, plain)
+        needles.write(self.needles, forms)
 
     def watched(self):
         rig = self.rig
@@ -234,14 +245,22 @@ class Opening:
             rig.unseal()
             rig.wait_state(2, 60)
             token = rig.token()
-            self.ask("SIGN", token, key="ec-p256", payload=b"x")
-            self.ask("SIGN", token, key="ed25519", payload=b"x")
+            for key in (a for a in records.ALGORITHMS.values() if a not in ("aes-256-gcm", "ml-kem-768")):
+                self.ask("SIGN", token, key=key, payload=b"x")
+            self.ask("MAC", token, key="hmac-sha384", payload=b"x")
             sealed = self.ask("ENCRYPT", token, key="aes-256-gcm", plaintext=b"x")
             self.ask("DECRYPT", token, key="aes-256-gcm", ciphertext=sealed["ciphertext"], nonce=sealed["nonce"])
             capsule = self.ask("ENCAPSULATE", token, key="ml-kem-768")
             self.ask("DECAPSULATE", token, key="ml-kem-768", ciphertext=capsule["ciphertext"])
             self.ask("KEY_ROTATE", token, key="ec-p256")
+            self.bring_in(token)
         return strobe.scan
+
+    def bring_in(self, token):
+        """Wrapped imports, whose plaintext is known here: it and its key encryption key are among the needles."""
+        spki = self.ask("KEY_PUBLIC", token, key="door")["spki"]
+        for name, (kek, plain, algorithm) in self.imports.items():
+            self.ask("KEY_IMPORT", token, name=name, form=2, wrapping_key="door", wrapped=core_keys.wrap(spki, plain, kek=kek), algorithm=algorithm)
 
     def ask(self, message, token, **values):
         name, answer = self.rig.ask(message, token=token, timeout=30, **values)
@@ -276,7 +295,7 @@ def test_a_moment_in_ordinary_memory_is_found(folder, monkeypatch):
 
 # ---- what the same scan finds where a protection is missing ----
 
-ALL_KINDS = {"root", "ec-p256", "ed25519", "aes-256-gcm", "ml-kem-768"}
+ALL_KINDS = {"root", *records.ALGORITHMS.values()}
 
 
 def kinds(scan):

@@ -50,12 +50,43 @@ static hf_err rotate_key(hf_engine *e, unsigned i)
     return put_manifest(e, i);
 }
 
+/* Two keys that ride together, one of them large, and the answer that an Idempotency-Key finds again. */
+static hf_err import_keys(hf_engine *e, unsigned i)
+{
+    unsigned key = 1 + i / 2, other = 128 + key;
+
+    HF_TRY(change(e, HF_CHANGE_INSERT, HF_ROW_KEY, key, 0, 310));
+    HF_TRY(change(e, HF_CHANGE_INSERT, HF_ROW_VERSION, key, 1, 1900));
+    HF_TRY(change(e, HF_CHANGE_INSERT, HF_ROW_WRAP, key, 1, 130));
+    HF_TRY(change(e, HF_CHANGE_INSERT, HF_ROW_ANSWER, key, 0, 400));
+    HF_TRY(change(e, HF_CHANGE_INSERT, HF_ROW_KEY, other, 0, 320));
+    HF_TRY(change(e, HF_CHANGE_INSERT, HF_ROW_VERSION, other, 1, 120));
+    HF_TRY(change(e, HF_CHANGE_INSERT, HF_ROW_WRAP, other, 1, 130));
+    HF_TRY(change(e, HF_CHANGE_INSERT, HF_ROW_SEGMENT, 0, i + 1, 900));
+    return put_manifest(e, i);
+}
+
+/* The record of a key alone, with its answer; an older answer's day is over. */
+static hf_err update_key(hf_engine *e, unsigned i)
+{
+    unsigned key = 1 + i / 2;
+
+    HF_TRY(change(e, HF_CHANGE_PUT, HF_ROW_KEY, key, 0, 8000));
+    HF_TRY(change(e, HF_CHANGE_DELETE, HF_ROW_ANSWER, key, 0, 0));
+    HF_TRY(change(e, HF_CHANGE_INSERT, HF_ROW_ANSWER, 128 + key, 0, 8100));
+    HF_TRY(change(e, HF_CHANGE_INSERT, HF_ROW_SEGMENT, 0, i + 1, 600));
+    return put_manifest(e, i);
+}
+
+typedef hf_err (*commit_fn)(hf_engine *e, unsigned i);
+static const commit_fn commits[] = { create_key, rotate_key, import_keys, update_key };
+
 hf_err history_commit(hf_engine *e, unsigned i)
 {
     HF_TRY(hf_engine_begin(e));
     hf_err r = hf_engine_mark(e);
     if (r == HF_OK)
-        r = i % 2 == 0 ? create_key(e, i) : rotate_key(e, i);
+        r = commits[i % HF_COUNT(commits)](e, i);
     if (r == HF_OK)
         r = hf_engine_keep(e);
     if (r != HF_OK) {

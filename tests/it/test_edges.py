@@ -26,6 +26,8 @@ PROGRAMS = {
     "holdfast-unseal": ("libexec/holdfast/holdfast-unseal", {CRYPTO}),
     "init": ("libexec/holdfast/init", {CRYPTO, TLS, JSON, SQL}),
     "mint": ("libexec/holdfast/mint", {CRYPTO, JSON}),
+    "hpke-seal": ("libexec/holdfast/hpke-seal", {CRYPTO}),
+    "reseal": ("libexec/holdfast/reseal", {CRYPTO}),
     "verify-offline": ("libexec/holdfast/verify-offline", {CRYPTO, JSON}),
 }
 

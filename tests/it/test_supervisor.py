@@ -46,11 +46,11 @@ def test_start_wires_everybody_and_stops_in_order(any_bench):
     b = any_bench
     b.start("--socket", b.work / "hsm.sock")
     core = b.log("core")
-    order = [line.split()[2] for line in core if line.split()[2] in ("CONFIG", "SAVED_FILES", "KEYSET", "PEER")]
-    assert order[:3] == ["CONFIG", "SAVED_FILES", "KEYSET"]
+    order = [line.split()[2] for line in core if line.split()[2] in ("CONFIG", "SEAL", "SAVED_FILES", "KEYSET", "PEER")]
+    assert order[:4] == ["CONFIG", "SEAL", "SAVED_FILES", "KEYSET"]
     peers = [line.split()[3] for line in core if " PEER " in line]
-    assert sorted(peers) == ["3", "3", "4", "5", "6"], "two gateway lanes, store, verifier, unseal"
-    assert any("CONFIG_GATEWAY fds=sffs" in line for line in b.log("gateway")), "listening socket, certificate, key, local socket"
+    assert sorted(peers) == ["3", "3", "4", "5", "6", "7"], "two gateway lanes, store, verifier, unseal, config with the TLS key"
+    assert any("CONFIG_GATEWAY fds=sfs" in line for line in b.log("gateway")), "listening socket, certificate, local socket; no key"
     b.wait_for_log("gateway", "PEER 2", times=2)
     assert "folder=1" in b.log("store")[0] and "folder=0" in b.log("core")[0]
     b.wait_for_log("store", "AUDIT_RING ring of")
@@ -428,7 +428,7 @@ def test_reload_takes_files_anew(bench):
     path.write_text(path.read_text().replace("leeway_s = 5", "leeway_s = 6"))
     bench.daemon.send_signal(signal.SIGHUP)
     bench.wait_for_log("verifier-token", " START ", times=2)
-    bench.wait_for_log("gateway", "CONFIG_GATEWAY fds=sff", times=2)
+    bench.wait_for_log("gateway", "CONFIG_GATEWAY fds=sf", times=2)
     bench.wait_for_output("reloaded")
     bench.wait_for_log("core", "KEYSET generation=1 id=1")
     bench.wait_for_log("core", "PEER 5", times=2)

@@ -137,7 +137,7 @@ def test_configuration_names_every_option_and_is_accepted(tmp_path):
     text = (tmp_path / "d/holdfast.conf").read_text()
     assert "listen = [::1]:9443" in text
     options = re.findall(r"^([a-z_]+) = ", text, re.M)
-    assert len(options) == 25 and len(re.findall(r"^# .*Default: ", text, re.M)) == 25
+    assert len(options) == 31 and len(re.findall(r"^# .*Default: ", text, re.M)) == 31
     for bad in ("localhost:1", "nonsense"):
         done = run_init("--data", tmp_path / "x", "--admin-key-out", tmp_path / "xk", "--listen", bad)
         assert done.returncode == 1 and "server.listen must be" in done.stderr and not (tmp_path / "x").exists()

@@ -11,12 +11,13 @@ from collections import namedtuple
 from contextlib import contextmanager
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import needles
 import records
 from hsm import BUILD, STAGE, Hsm, b64
-from proto import spawn
+from proto import PEERS, socket_pair, spawn
 
 TOOLS = BUILD / "tests" / "adversary"
 USERS = {"root": None, "nobody": "nobody"}
@@ -58,7 +59,7 @@ def stage_copy(folder, **programs):
 # ---- a service with keys in use ----
 
 class Load:
-    """Uses keys of all four algorithms until it is stopped, and counts."""
+    """Uses keys of all algorithms until it is stopped, and counts."""
 
     def __init__(self, hsm, keys):
         self.hsm, self.keys, self.rounds, self.failed = hsm, keys, 0, None
@@ -82,7 +83,7 @@ class Load:
         return a.json
 
     def round(self, connection):
-        for key in ("ec-p256", "ed25519"):
+        for key in (a for a in self.keys if a not in ("aes-256-gcm", "ml-kem-768")):
             self.ask(connection, key, "sign", payload_b64=b64(os.urandom(64)))
         sealed = self.ask(connection, "aes-256-gcm", "encrypt", plaintext_b64=b64(os.urandom(700)))
         self.ask(connection, "aes-256-gcm", "decrypt", ciphertext_b64=sealed["ciphertext_b64"], nonce_b64=sealed["nonce_b64"])
@@ -215,7 +216,7 @@ UIDS = {"core": 2111000002, "gateway": 2111000003, "store": 2111000004, "verifie
         "config": 2111000007}
 CORE_CONFIG = dict(strict=False, lanes=2, arena_mib=7, key_cache_mib=3, actor_rate=1000, actor_burst=1000, token_max_s=300, token_leeway_s=5, segment_ms=5, ring_mib=1)
 GATEWAY_CONFIG = dict(strict=False, threads=2, max_connections=16, address_rate=1000, address_burst=1000, header_ms=5000, body_ms=5000,
-                      idle_ms=5000)
+                      idle_ms=5000, client_certificates=1, log_requests=1)
 AS_NOBODY = ("/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
@@ -225,7 +226,7 @@ class Nursery:
     def __init__(self, folder, stage=STAGE, user=None):
         self.folder, self.stage, self.user = Path(folder), stage, user
         self.hsm = Hsm(self.folder / "hsm", stage=stage, run_as=user).init()
-        self.data, self.alive, self.count = self.hsm.data, [], 0
+        self.data, self.alive, self.count, self.cores = self.hsm.data, [], 0, []
         self.keyset = self.read_keyset()
 
     def spawn(self, name, *more, give=()):
@@ -286,18 +287,26 @@ class Nursery:
 
     def start_verifier_token(self):
         channel, pid = self.spawn("verifier-token")
-        channel.send("CONFIG_VERIFIER", strict=False, issuer="", audience="holdfast", leeway_s=5)
+        channel.send("CONFIG_VERIFIER", strict=False, issuer="", audience="holdfast")
         channel.send("KEYSET", **self.keyset)
         self.wait_ready(channel)
         return pid
 
     def start_gateway(self):
+        """It is ready when core, which is the test here, has shown to have the key of its certificate."""
         channel, pid = self.spawn("gateway")
-        with socket.create_server(("127.0.0.1", 0)) as listening, open(self.data / "tls/server.pem", "rb") as chain, \
-                open(self.data / "tls/server-key.pem", "rb") as key:
+        with socket.create_server(("127.0.0.1", 0)) as listening, open(self.data / "tls/server.pem", "rb") as chain:
             listening.setblocking(False)
-            channel.send("CONFIG_GATEWAY", fds=[listening.fileno(), chain.fileno(), key.fileno()], **GATEWAY_CONFIG)
-            self.wait_ready(channel)
+            channel.send("CONFIG_GATEWAY", fds=[listening.fileno(), chain.fileno()], **GATEWAY_CONFIG)
+        core, theirs = socket_pair()
+        channel.send("PEER_CHANNEL", fds=[theirs.fileno()], role=PEERS["core"])
+        theirs.close()
+        name, ident, asked, _ = core.receive()
+        assert name == "TLS_SIGN"
+        key = serialization.load_pem_private_key((self.data / "tls/server-key.pem").read_bytes(), None)
+        core.send("TLS_SIGNED", ident=ident, signature=key.sign(asked["input"], ec.ECDSA(hashes.SHA256())))
+        self.wait_ready(channel)
+        self.cores.append(core)
         return pid
 
     def start_config(self):

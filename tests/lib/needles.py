@@ -4,6 +4,7 @@ import re
 import subprocess
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 
 def xtime(a):
@@ -93,6 +94,39 @@ def ml_kem_forms(label, seed):
     yield label + ":s-u16", b"".join(c.to_bytes(2, "little") for c in coefficients)
 
 
+def rsa_forms(label, der):
+    """The private numbers of an RSAPrivateKey (RFC 8017 appendix A.1.2): OpenSSL's limbs are little-endian."""
+    n = load_der_private_key(der, None).private_numbers()
+    for name, value in (("p", n.p), ("q", n.q), ("d", n.d), ("dp", n.dmp1), ("dq", n.dmq1), ("qinv", n.iqmp)):
+        yield from both_orders(f"{label}:{name}", value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
+Q_DSA = 8380417
+
+
+def ml_dsa_65_expanded(seed):
+    """The private key (FIPS 204), by openssl."""
+    body = bytes.fromhex("020100300b0609608648016503040312") + b"\x04\x22\x80\x20" + seed
+    done = subprocess.run(["openssl", "pkey", "-inform", "DER", "-noout", "-text"], input=b"\x30" + bytes([len(body)]) + body,
+                          capture_output=True, check=True)
+    found = re.search(rb"\bpriv:\s*((?:[0-9a-f]{2}[:\s]*)+?)\s*pub:", done.stdout)
+    sk = bytes.fromhex(re.sub(rb"[^0-9a-f]", b"", found.group(1)).decode())
+    assert len(sk) == 4032
+    return sk
+
+
+def ml_dsa_forms(label, seed):
+    sk = ml_dsa_65_expanded(seed)
+    signing, short = sk[32:64], sk[128:128 + 11 * 128]  # rho and tr are public, t0 gives nothing away
+    nibbles = int.from_bytes(short, "little")
+    polynomials = [[(4 - (nibbles >> 4 * (256 * i + j) & 15)) % Q_DSA for j in range(256)] for i in range(11)]
+    assert all(min(c, Q_DSA - c) <= 4 for p in polynomials for c in p)
+    yield label + ":seed", seed
+    yield label + ":k", signing
+    yield label + ":s1-s2", short
+    yield label + ":s-u32", b"".join(c.to_bytes(4, "little") for p in polynomials for c in p)
+
+
 def mac_forms(label, key, block):
     yield label + ":key", key
     yield label + ":inner-pad", bytes(b ^ 0x36 for b in key.ljust(block, b"\0"))[:len(key)]
@@ -102,8 +136,14 @@ def mac_forms(label, key, block):
 def material_forms(label, algorithm, material):
     if algorithm == "aes-256-gcm":
         return aes_forms(label, material)
-    if algorithm == "ec-p256":
+    if algorithm in ("ec-p256", "ec-p384"):
         return both_orders(label + ":scalar", material)
+    if algorithm.startswith("rsa-"):
+        return rsa_forms(label, material)
+    if algorithm.startswith("hmac-"):
+        return mac_forms(label, material, 64 if algorithm == "hmac-sha256" else 128)
+    if algorithm == "ml-dsa-65":
+        return ml_dsa_forms(label, material)
     if algorithm == "ed25519":
         return ed25519_forms(label, material)
     return ml_kem_forms(label, material)

@@ -33,10 +33,11 @@ def parse_definition():
             current = items[words[1]] = []
             IDS[words[1]] = int(words[2], 16)
             SENDERS[words[1]] = words[4].split(",")
+            STATES[words[1]] = words[6]
     return items
 
 
-IDS, SENDERS = {}, {}
+IDS, SENDERS, STATES = {}, {}, {}
 FIELDS = parse_definition()
 NAMES = {number: name for name, number in IDS.items()}
 
@@ -117,6 +118,7 @@ class Gone(Exception):
 class Channel:
     def __init__(self, sock):
         self.sock, self.next_id = sock, 1
+        self.unread = b""  # whole messages of a packet that were not asked for yet
 
     def send_raw(self, data, fds=()):
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
@@ -135,6 +137,8 @@ class Channel:
     def receive(self, timeout=10):
         """(name, id, values, descriptors) of the next whole message."""
         whole, fds = b"", []
+        if self.unread:
+            return self.take_whole()
         while True:
             if not select.select([self.sock], [], [], timeout)[0]:
                 raise TimeoutError("no message came")
@@ -146,11 +150,24 @@ class Channel:
                 raise Gone
             fds += got
             _, flags, kind, total, ident = struct.unpack_from(">BBHIQ", data)
+            if not whole and not flags & 1 and len(data) > 16 + total:
+                self.unread = data
+                return self.take_whole()
             whole += data[16:]
             if not flags & 1:
                 assert len(whole) == total
                 name = NAMES[kind]
                 return name, ident, decode(name, whole), fds
+
+    def has_message(self, timeout):
+        return bool(self.unread) or bool(select.select([self.sock], [], [], timeout)[0])
+
+    def take_whole(self):
+        """The next of several whole messages that came in one packet."""
+        _, flags, kind, total, ident = struct.unpack_from(">BBHIQ", self.unread)
+        body, self.unread = self.unread[16:16 + total], self.unread[16 + total:]
+        assert flags == 0 and len(body) == total
+        return NAMES[kind], ident, decode(NAMES[kind], body), []
 
     def ask(self, message, /, timeout=10, **values):
         """Sends a request and gives its answer as (name, values)."""

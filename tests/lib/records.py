@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-KIND_KEY, KIND_VERSION, KIND_WRAP, KIND_SEGMENT, KIND_MANIFEST, KIND_TAIL, KIND_REVOCATION = range(1, 8)
-ALGORITHMS = {1: "aes-256-gcm", 2: "ec-p256", 3: "ed25519", 4: "ml-kem-768"}
+KIND_KEY, KIND_VERSION, KIND_WRAP, KIND_SEGMENT, KIND_MANIFEST, KIND_TAIL, KIND_REVOCATION, KIND_ANSWER = range(1, 9)
+ALGORITHMS = {1: "aes-256-gcm", 2: "ec-p256", 3: "ed25519", 4: "ml-kem-768", 5: "ec-p384", 6: "rsa-2048", 7: "rsa-3072", 8: "ml-dsa-65",
+              9: "hmac-sha256", 10: "hmac-sha384", 11: "hmac-sha512"}
 PURPOSES = {"record-mac": 48, "epoch-wrap": 32, "epoch-mac": 48, "manifest-mac": 48, "set-hash": 32, "keyset-mac": 32,
             "audit-mac": 32, "audit-sign": 32, "payload-hmac": 32, "anchor-mac": 48}
 

@@ -4,12 +4,14 @@ import subprocess
 import time
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
+
 import proto
 from hsm import STAGE
 from proto import PEERS, spawn, socket_pair
 
 ADMINISTRATOR, OPERATOR, AUDITOR, SERVICE = 1, 2, 4, 8
-CORE_CONFIG = dict(strict=False, lanes=1, arena_mib=7, key_cache_mib=3, actor_rate=1000000, actor_burst=1000000, token_max_s=300, token_leeway_s=5,
+CORE_CONFIG = dict(strict=False, lanes=1, arena_mib=7, key_cache_mib=3, actor_rate=1000000, actor_burst=1000000, token_max_s=300, token_leeway_s=5, audience="holdfast", session_s=300,
                    durable_all=False, segment_ms=5, ring_mib=1)
 
 
@@ -107,6 +109,16 @@ class Rig:
             ours.close()
         return ours
 
+    def bring_tls_key(self, pem=None):
+        """What the config process does with server.tls_key; gives core's answer."""
+        key = serialization.load_pem_private_key(pem or (self.data / "tls" / "server-key.pem").read_bytes(), None)
+        config = self.add_peer("config")
+        config.send("TLS_KEY", ident=1, pkcs8=key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        name, _, values, _ = config.receive()
+        config.close()
+        assert name == "ACK"
+        return values["error"]
+
     def add_gateway(self):
         return self.add_peer("gateway")
 
@@ -122,7 +134,7 @@ class Rig:
 
     def start_verifier(self, keyset):
         self.verifier, self.verifier_process = self.run("verifier-token")
-        self.verifier.send("CONFIG_VERIFIER", strict=False, issuer="", audience="holdfast", leeway_s=5)
+        self.verifier.send("CONFIG_VERIFIER", strict=False, issuer="", audience="holdfast", hs256=self.config.get("hs256", False))
         self.verifier.send("KEYSET", **{**keyset, "rows": [dict(r) for r in keyset["rows"]]})
         self.add_peer("verifier", to=self.verifier)
         assert self.verifier.receive()[0] == "READY"

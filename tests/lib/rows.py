@@ -144,15 +144,19 @@ class LoneCore:
         if name == "CORE_STATE":
             self.states.append((values["state"], values["why"]))
         elif name in ("ANCHOR_WRITE", "EPOCH_WRITE", "KEYSET_WRITE"):
-            if name == "ANCHOR_WRITE":
-                self.anchor = values["anchor"]
-            if name == "EPOCH_WRITE":
-                self.epoch = values["epoch"]
-            self.core.send("ACK", ident=ident, error=0)
+            self.write(name, ident, values)
+
+    def write(self, name, ident, values):
+        """What the supervisor would put on disk; core waits for the answer."""
+        if name == "ANCHOR_WRITE":
+            self.anchor = values["anchor"]
+        if name == "EPOCH_WRITE":
+            self.epoch = values["epoch"]
+        self.core.send("ACK", ident=ident, error=0)
 
     def start_verifier(self, keyset):
         verifier, self.verifier_process = spawn(libexec("verifier-token"))
-        verifier.send("CONFIG_VERIFIER", strict=False, issuer="", audience="holdfast", leeway_s=5)
+        verifier.send("CONFIG_VERIFIER", strict=False, issuer="", audience="holdfast")
         verifier.send("KEYSET", **{**keyset, "rows": [dict(r) for r in keyset["rows"]]})
         self.peer("verifier", to=verifier)
         assert verifier.receive()[0] == "READY"

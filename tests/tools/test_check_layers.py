@@ -23,6 +23,8 @@ def test_downward_is_fine(tmp_path):
         ("src/core/a.c", "src/jose/b.h", '"jose/b.h"', "core must not use jose"),
         ("src/cli/a.c", "src/crypto/b.h", '"crypto/b.h"', "cli must not use crypto"),
         ("src/store/a.c", "src/base/b.h", '"base/gone.h"', "leads to no file"),
+        ("src/core/a.c", "src/crypto/given.h", '"crypto/given.h"', "only crypto, selftest may include it"),
+        ("src/selftest/a.c", "src/crypto/openssl.h", '"crypto/openssl.h"', "only crypto may include it"),
     ],
 )
 def test_forbidden_edge_is_named(tmp_path, user, header, include, says):

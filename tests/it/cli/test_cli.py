@@ -16,9 +16,11 @@ from conftest import Cli
 from hsm import Hsm, b64, unb64
 
 COMMANDS = (
-    "init", "status", "capabilities", "unseal", "seal", "root rotate-epoch", "keyset show", "keyset apply", "key create", "key list", "key show",
-    "key versions", "key public", "key rotate", "key revoke", "key destroy", "sign", "verify", "encrypt", "decrypt", "encapsulate", "decapsulate",
-    "audit tail", "audit export", "audit verify", "audit accept-rollback", "token mint", "token inspect", "token revoke", "version",
+    "init", "status", "capabilities", "unseal", "seal", "reseal", "root rotate-epoch", "keyset show", "keyset apply", "selftest",
+    "key create", "key import", "key list", "key show", "key versions", "key public", "key set", "key rotate", "key revoke", "key destroy",
+    "sign", "verify", "mac", "encrypt", "decrypt", "rewrap", "encapsulate", "decapsulate", "random", "batch",
+    "audit tail", "audit export", "audit verify", "audit accept-rollback",
+    "token mint", "token session", "token inspect", "token introspect", "token revoke", "completion", "version",
 )
 
 
@@ -62,7 +64,7 @@ def test_help_of_each_noun(cli, noun):
 @pytest.mark.parametrize("words", [
     (), ("nonsense",), ("key",), ("key", "nonsense"), ("key", "--nonsense"), ("--nonsense", "status"), ("-x", "status"), ("status", "extra"),
     ("key", "create"), ("key", "create", "name"), ("key", "create", "a", "b", "--algorithm", "ed25519"), ("key", "create", "a", "--algorithm"),
-    ("key", "list", "--page", "0"), ("key", "list", "--page", "1x"), ("key", "list", "--page", "-1"), ("key", "list", "--per-page", "101"),
+    ("key", "list", "--page", "0"), ("key", "list", "--page", "1x"), ("key", "list", "--page", "-1"), ("key", "list", "--per-page", "1001"),
     ("key", "list", "--page", "99999999999999999999999"), ("key", "list", "--page", "1", "--page", "2"), ("key", "list", "--tag", "a,b"),
     ("key", "show", "../keys"), ("key", "show", "a?b"), ("key", "show", ""), ("key", "destroy", "x", "--yes=1"), ("verify", "k"),
     ("--output", "xml", "status"), ("--server", "http://127.0.0.1:8443", "status"), ("--server", "https://user@host", "status"),
@@ -86,7 +88,7 @@ def test_wrong_usage_in_json(cli, words):
 
 def test_what_is_not_there_is_named_with_the_way_on(cli):
     cli.fine("key", "create", "way-on", "--algorithm", "aes-256-gcm")
-    for words in (("key", "create", "x", "--algorithm", "rsa-2048"), ("key", "list", "--algorithm", "rsa-2048")):
+    for words in (("key", "create", "x", "--algorithm", "des"), ("key", "list", "--algorithm", "des")):
         done = cli(*words)
         assert done.returncode == 2 and "aes-256-gcm, ec-p256, ed25519, ml-kem-768" in sentence(done), words
     cli.fine("key", "create", "way-sign", "--algorithm", "ed25519")

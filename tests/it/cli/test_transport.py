@@ -245,6 +245,15 @@ def test_text_cannot_talk_to_the_terminal(ask, server):
         assert "\u009b" not in text.decode(errors="replace")
 
 
+def test_columns_are_as_wide_as_what_is_seen(ask, server):
+    items = [{"seq": 1, "actor": "müller", "detail": "x"}, {"seq": 22, "actor": "ab", "detail": "y"}]
+    server.answer = (200, {"Content-Type": "application/json"}, json.dumps({"items": items}).encode())
+    lines = ask("audit", "tail").stdout.decode().splitlines()
+    assert lines[1].index("x") == lines[2].index("y") == lines[0].index("DETAIL")
+    server.answer = (200, {"Content-Type": "application/json"}, json.dumps({"größe": 1, "ab": 2, "nested": {"a": [1, {"b": True}]}}).encode())
+    assert ask("status").stdout.decode().splitlines() == ["größe   1", "ab      2", "nested  a=1,b=yes"]
+
+
 def test_silence_is_given_up(ask):
     """A server that takes the connection and says nothing."""
     with socket.socket() as s:

@@ -5,6 +5,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lib"))
 from hsm import Hsm  # noqa: E402
+from rig import Rig  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +22,12 @@ def fresh(tmp_path):
     h = Hsm(tmp_path / "hsm").init().unlimited()
     yield h
     h.stop()
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory):
+    """The real core, store and verifier with the test as gateway, for what is said in core's own messages."""
+    r = Rig(tmp_path_factory.mktemp("rig")).start()
+    yield r
+    r.stop()
+    assert r.core_process.returncode == 0

@@ -32,21 +32,11 @@ class LateFiles(rows.LoneCore):
     """A supervisor that has not yet written the epoch key file."""
     owed = None
 
-    def step(self, timeout=0.001):
-        while self.store.serve():
-            pass
-        try:
-            name, ident, values, fds = self.core.receive(timeout)
-        except TimeoutError:
-            return
-        for fd in fds:
-            os.close(fd)
-        if name == "CORE_STATE":
-            self.states.append((values["state"], values["why"]))
-        elif name == "EPOCH_WRITE":
+    def write(self, name, ident, values):
+        if name == "EPOCH_WRITE":
             self.owed = ident
-        elif name == "ANCHOR_WRITE":
-            self.core.send("ACK", ident=ident, error=0)
+        else:
+            super().write(name, ident, values)
 
     def steps(self, seconds):
         end = time.monotonic() + seconds

@@ -57,7 +57,7 @@ class SlowRig(Rig):
             self.pump(0.01)
             if time.monotonic() > deadline:
                 raise TimeoutError(f"request {ident} has no answer")
-            while select.select([g.sock], [], [], 0.01)[0]:
+            while g.has_message(0.01):
                 name, got, values, _ = g.receive()
                 self.seen[got] = (name, values)
         return self.seen.pop(ident)

@@ -117,3 +117,177 @@ def test_a_verdict_expires_while_it_is_kept(rig):
     assert rig.judged(expires_s=int(time.time()) + 2)[0] == "KEYS"
     time.sleep(2.1)
     refused(rig.answer(rig.post("a.b.c")), "TOKEN_EXPIRED")
+
+
+# ---- several tokens at once ----
+
+AT_ONCE = 8
+
+
+def post_many(rig, tokens):
+    return {token: rig.post(token) for token in tokens}
+
+
+def answers(rig, posted, timeout=5):
+    """Token -> answer, in whatever order they come."""
+    found, back = {}, {ident: token for token, ident in posted.items()}
+    while len(found) < len(posted):
+        name, ident, values, _ = rig.gateway.receive(timeout)
+        if ident in back:
+            found[back[ident]] = (name, values)
+    return found
+
+
+def crash(rig):
+    """The verifier is gone, and a new one comes."""
+    rig.verifier.close()
+    rig.start_verifier({"generation": rig.generation, "rows": [{"kid": rig.kid}]})
+
+
+def test_a_slow_token_holds_up_nobody(rig):
+    slow, quick = rig.post("slow.b.c"), rig.post("quick.b.c")
+    asked = dict(reversed(rig.asked()) for _ in range(2))
+    rig.say(asked["quick.b.c"])
+    assert rig.answer(quick)[0] == "KEYS"
+    rig.say(asked["slow.b.c"])
+    assert rig.answer(slow)[0] == "KEYS"
+
+
+def test_so_many_at_once_and_no_more(rig):
+    posted = post_many(rig, [f"{i}.b.c" for i in range(20)])
+    asked = [rig.asked() for _ in range(AT_ONCE)]
+    with pytest.raises(TimeoutError):
+        rig.asked(NEVER)
+    seen = {token for _, token in asked}
+    while asked:
+        rig.say(asked.pop()[0])
+        if len(seen) < 20:
+            asked.append(rig.asked())
+            seen.add(asked[-1][1])
+    assert seen == set(posted)
+    assert {a[0] for a in answers(rig, posted).values()} == {"KEYS"}
+
+
+def test_one_token_is_asked_about_once(rig):
+    waiting = [rig.post("a.b.c") for _ in range(50)]
+    ident, _ = rig.asked()
+    with pytest.raises(TimeoutError):
+        rig.asked(NEVER)
+    rig.say(ident)
+    assert all(rig.answer(w)[0] == "KEYS" for w in waiting)
+    waiting = [rig.post("bad.b.c") for _ in range(50)]
+    rig.say(rig.asked()[0], error=ERR["BAD_TOKEN"])
+    for w in waiting:
+        refused(rig.answer(w), "BAD_TOKEN")
+
+
+def test_of_several_tokens_the_one_that_crashes_a_verifier_is_found(rig):
+    """Each of those that were with it goes to the next one alone; only the guilty one is refused, and for a while."""
+    tokens = [f"{i}.b.c" for i in range(AT_ONCE)]
+    guilty = tokens[3]
+    posted = post_many(rig, tokens)
+    assert [rig.asked()[1] for _ in tokens] == tokens
+    crash(rig)
+    late = rig.post("late.b.c")
+    for token in tokens:
+        ident, asked = rig.asked()
+        assert asked == token, "one at a time, in their order"
+        with pytest.raises(TimeoutError):
+            rig.asked(0.05)
+        if token == guilty:
+            crash(rig)
+        else:
+            rig.say(ident)
+    found = answers(rig, posted)
+    assert {t for t, a in found.items() if a[0] == "KEYS"} == set(tokens) - {guilty}
+    refused(found[guilty], "BAD_TOKEN")
+    rig.say(rig.asked()[0])
+    assert rig.answer(late)[0] == "KEYS"
+    refused(rig.answer(rig.post(guilty)), "BAD_TOKEN")
+    again = post_many(rig, ["x.b.c", "y.b.c"])
+    assert {rig.asked()[1] for _ in again} == set(again), "several at once again"
+
+
+def test_a_new_keyset_between_the_question_and_the_answer(rig):
+    posted = post_many(rig, ["a.b.c", "b.b.c", "c.b.c"])
+    for ident, _ in [rig.asked() for _ in posted]:
+        rig.say(ident, keyset_generation=rig.generation - 1)
+    for ident, _ in [rig.asked() for _ in posted]:
+        rig.say(ident)
+    assert {a[0] for a in answers(rig, posted).values()} == {"KEYS"}
+
+
+def test_a_verifier_that_hangs_is_blamed_on_its_oldest_token(rig):
+    oldest, other = rig.post("hangs.b.c"), rig.post("waits.b.c")
+    assert [rig.asked()[1] for _ in range(2)] == ["hangs.b.c", "waits.b.c"]
+    time.sleep(4)
+    late = rig.post("waits.b.c")
+    found = answers(rig, {"hangs.b.c": oldest, "waits.b.c": other})
+    assert found["hangs.b.c"][1]["error"] in (ERR["BAD_TOKEN"], ERR["TIMEOUT"])
+    refused(found["waits.b.c"], "TIMEOUT")
+    time.sleep(0.5)
+    refused(rig.answer(rig.post("hangs.b.c")), "BAD_TOKEN")
+    crash(rig)
+    ident, token = rig.asked()
+    assert token == "waits.b.c"
+    rig.say(ident)
+    assert rig.answer(late)[0] == "KEYS"
+    refused(rig.answer(rig.post("hangs.b.c")), "BAD_TOKEN")
+
+
+# ---- introspection, sessions ----
+
+def introspect(rig, subject, token="own.b.c"):
+    rig.gateway.next_id += 1
+    rig.gateway.send("INTROSPECT", ident=rig.gateway.next_id, token=token, request_id="test", subject_token=subject)
+    return rig.gateway.next_id
+
+
+def test_introspection_of_a_token_that_crashes_the_verifier(rig):
+    """It is the token in question that is blamed, not the one of who asks."""
+    assert rig.judged("own.b.c")[0] == "KEYS"
+    waiting = introspect(rig, "crash.b.c")
+    assert rig.asked()[1] == "crash.b.c"
+    crash(rig)
+    name, values = rig.answer(waiting)
+    assert (name, values["active"]) == ("INTROSPECTED", False)
+    assert rig.answer(rig.post("own.b.c"))[0] == "KEYS"
+    again = introspect(rig, "crash.b.c")
+    assert rig.answer(again)[1]["active"] is False, "poisoned: not asked again"
+    with pytest.raises(TimeoutError):
+        rig.asked(NEVER)
+
+
+def test_introspection_waits_for_both_tokens(rig):
+    """Neither the own token nor the other one is known: they are asked about one after the other."""
+    many = [introspect(rig, f"{i}.b.c") for i in range(30)]
+    ident, token = rig.asked()
+    assert token == "own.b.c"
+    rig.say(ident)
+    for i in range(30):
+        ident, token = rig.asked()
+        number = int(token.split(".")[0])
+        rig.say(ident, **(dict(error=ERR["BAD_TOKEN"]) if number % 2 else dict(subject=f"s{number}")))
+    found = {}
+    while len(found) < 30:
+        name, ident, values, _ = rig.gateway.receive(5)
+        if ident in many:
+            assert name == "INTROSPECTED"
+            found[many.index(ident)] = (values["active"], values["subject"])
+    assert found == {i: (False, "") if i % 2 else (True, f"s{i}") for i in range(30)}
+
+
+def test_an_invented_session_does_not_count(rig):
+    """A hijacked verifier has seen kid and jti of a session, and says that of another token."""
+    assert rig.judged("own.b.c")[0] == "KEYS"
+    rig.gateway.next_id += 1
+    rig.gateway.send("SESSION_OPEN", ident=rig.gateway.next_id, token="own.b.c", request_id="test")
+    name, session = rig.answer(rig.gateway.next_id)
+    assert name == "SESSION"
+    kid = rig.gateway.ask("JWKS", token="")[1]["rows"][0]["kid"]
+    refused(rig.judged("forged.b.c", kid=kid, jti=session["id"], expires_s=session["expires_s"]), "TOKEN_REVOKED")
+    assert rig.answer(rig.post(session["token"]))[0] == "KEYS", "the token itself counts, without asking"
+    with pytest.raises(TimeoutError):
+        rig.asked(NEVER)
+    sub, _, _ = session["token"].rpartition(".")
+    refused(rig.judged(sub + ".AAAA", kid=kid, jti=session["id"]), "TOKEN_REVOKED")

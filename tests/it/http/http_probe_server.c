@@ -9,8 +9,8 @@
  */
 #include "base/text.h"
 #include "http/server.h"
+#include "signer.h"
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -43,6 +43,7 @@ struct lane {
 
 static struct lane *lanes[16];
 static size_t n_lanes;
+static signer *tls_key;
 
 static hf_err set_option(struct options *o, const char *text)
 {
@@ -140,16 +141,24 @@ static void on_request(void *arg, const hf_http_request *r)
 
 static hf_err load_tls(const struct options *o, hf_tls_server **ret)
 {
-    hf_server_key *key = NULL;
-    int chain_fd = open(o->cert, O_RDONLY | O_CLOEXEC), key_fd = open(o->key, O_RDONLY | O_CLOEXEC);
+    hf_certificate *certificate = NULL;
 
-    HF_CHECK(chain_fd >= 0 && key_fd >= 0, HF_ERR_NOT_FOUND);
-    HF_TRY(hf_server_key_load(chain_fd, key_fd, &key));
-    close(chain_fd);
-    close(key_fd);
-    hf_err e = hf_tls_server_new(key, ret);
-    hf_server_key_free(key);
+    tls_key = signer_read(o->cert, o->key);
+    HF_CHECK(tls_key != NULL, HF_ERR_NOT_FOUND);
+    HF_TRY(hf_certificate_parse(hf_view_of(tls_key->pem, tls_key->pem_len), &certificate));
+    hf_tls_config config = { .certificate = certificate, .clients = HF_CLIENTS_OFF };
+    hf_err e = hf_tls_server_new(&config, ret);
+    hf_certificate_free(certificate);
     return e;
+}
+
+/* In the gateway core signs; here it is done at once. */
+static void on_sign(void *arg, hf_http_ref ref, const hf_signing *question)
+{
+    struct lane *l = arg;
+    uint8_t signature[HF_TLS_SIGNATURE_MAX];
+
+    hf_http_server_signed(l->server, ref, hf_view_of(signature, signer_sign(tls_key, question, signature)));
 }
 
 static int listen_on(int port)
@@ -188,6 +197,7 @@ static hf_err lane_start(const struct options *o, int listen_fd, hf_tls_server *
         .idle_ms = o->idle_ms,
         .handler = on_request,
         .arg = l,
+        .sign = on_sign,
     };
     HF_TRY(hf_http_server_new(&config, &l->server));
     HF_TRY(hf_http_server_set_headers(l->server, hf_view_str("Server: probe\r\nCache-Control: no-store\r\n")));
@@ -250,6 +260,7 @@ int main(int argc, char **argv)
         free(lanes[i]);
     }
     hf_tls_server_free(tls);
+    signer_free(tls_key);
     close(fd);
     return 0;
 }

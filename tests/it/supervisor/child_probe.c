@@ -4,7 +4,8 @@
  * and, on SIGUSR1, ./probe.NAME.do say. For tests only: it keeps all its rights.
  *
  *   probe.NAME      words: exit (end with code 3 at once), mute (never READY), sealed (core: does not ask for the
- *                   root key), rollback (core: CORE_STATE failed), deaf (ignores STOP), nack (core: refuses keysets)
+ *                   root key), rollback (core: CORE_STATE failed), deaf (ignores STOP), nack (core: refuses keysets),
+ *                   nokey (core: refuses the gateway's private key)
  *   probe.NAME.do   one of: anchor TEXT, epoch TEXT, keyset (adds 1 to the generation), unseal, alarm TEXT, garbage
  */
 #include "base/macros.h"
@@ -29,7 +30,7 @@
 static const char *name;
 static char orders[256];
 static hf_loop *loop;
-static hf_channel *supervisor, *unsealer;
+static hf_channel *supervisor, *unsealer, *keyer;
 static hf_watch signals;
 static uint8_t keyset[262144];
 static size_t keyset_len;
@@ -208,6 +209,30 @@ static void on_root(void *arg, hf_message *m)
     }
 }
 
+/* The gateway's private key, from the config process. */
+static void on_tls_key(void *arg, hf_message *m)
+{
+    struct hf_tls_key key;
+    uint8_t body[8];
+    hf_writer w = hf_writer_on(body, sizeof(body));
+    hf_err answer = ordered("nokey") ? HF_ERR_BAD_KEY : HF_OK;
+
+    (void)arg;
+    if (m->type != HF_MSG_TLS_KEY || hf_tls_key_decode(m->body, &key) != HF_OK)
+        return;
+    note("TLS_KEY %zu", hf_secret_len(key.pkcs8));
+    hf_secret_free(key.pkcs8);
+    say_on(keyer, HF_MSG_ACK, m->id, hf_ack_encode(&(struct hf_ack) { .error = (uint16_t)answer }, &w), &w, NULL, 0);
+}
+
+static void on_tls_key_end(void *arg, hf_err cause)
+{
+    (void)arg;
+    (void)cause;
+    hf_channel_free(keyer);
+    keyer = NULL;
+}
+
 static void on_unseal_end(void *arg, hf_err cause)
 {
     (void)arg;
@@ -223,10 +248,17 @@ static void on_peer(hf_message *m)
     if (hf_peer_channel_decode(m->body, &peer) != HF_OK)
         _exit(9);
     note("PEER %u fds=%zu", peer.role, m->n_fds);
-    if (peer.role != HF_PEER_UNSEAL || m->n_fds != 1)
+    bool brings_key = peer.role == HF_PEER_CONFIG;
+    if ((peer.role != HF_PEER_UNSEAL && !brings_key) || m->n_fds != 1)
         return;
     int fd = m->fds[0];
     m->fds[0] = -1;
+    if (brings_key) {
+        if (hf_channel_new(fd, 65536, hf_message_max_body, &keyer) != HF_OK ||
+            hf_channel_attach(keyer, loop, on_tls_key, on_tls_key_end, NULL) != HF_OK)
+            _exit(9);
+        return;
+    }
     if (hf_channel_new(fd, 65536, hf_message_max_body, &unsealer) != HF_OK ||
         hf_channel_attach(unsealer, loop, on_root, on_unseal_end, NULL) != HF_OK)
         _exit(9);
@@ -269,6 +301,15 @@ static void on_saved(const hf_message *m)
         _exit(9);
     note("SAVED_FILES epoch=%d:%.*s anchor=%d:%.*s", f.has_epoch, (int)f.epoch.len, (const char *)f.epoch.ptr,
          f.has_anchor, (int)f.anchor.len, (const char *)f.anchor.ptr);
+}
+
+static void on_seal(const hf_message *m)
+{
+    struct hf_seal_in_use s;
+
+    if (hf_seal_in_use_decode(m->body, &s) != HF_OK)
+        _exit(9);
+    note("SEAL %.*s %s", (int)s.seal.len, (const char *)s.seal.ptr, s.opens_alone ? "alone" : "by an operator");
 }
 
 static void on_ring(const hf_message *m)
@@ -340,6 +381,9 @@ static void on_message(void *arg, hf_message *m)
         return;
     case HF_MSG_SAVED_FILES:
         on_saved(m);
+        return;
+    case HF_MSG_SEAL_IN_USE:
+        on_seal(m);
         return;
     case HF_MSG_AUDIT_RING:
         on_ring(m);

@@ -2,7 +2,7 @@ import os
 import sys
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 sys.path.insert(0, os.path.dirname(__file__))
 import harness  # noqa: E402
@@ -10,7 +10,13 @@ import harness  # noqa: E402
 
 @pytest.fixture(scope="session")
 def keys():
-    return {"ec-1": ec.generate_private_key(ec.SECP256R1()), "ed-1": ed25519.Ed25519PrivateKey.generate()}
+    return {"ec-1": ec.generate_private_key(ec.SECP256R1()), "ed-1": ed25519.Ed25519PrivateKey.generate(),
+            "rs-1": rsa.generate_private_key(65537, 2048), "rs-3072": rsa.generate_private_key(65537, 3072)}
+
+
+@pytest.fixture(scope="session")
+def secret():
+    return os.urandom(40)
 
 
 @pytest.fixture
@@ -35,6 +41,15 @@ def verifier(started, keys):
     v.give_keyset(5, *(harness.row(kid, key) for kid, key in keys.items()))
     v.wait_ready()
     return v
+
+
+@pytest.fixture
+def hs_core(started, keys, secret):
+    """The core of a verifier with every kind of key, HS256 among them."""
+    v = started(configuration=harness.config(hs256=True))
+    v.give_keyset(5, harness.row("hs-1", secret), *(harness.row(kid, key) for kid, key in keys.items()))
+    v.wait_ready()
+    return v.add_core()
 
 
 @pytest.fixture

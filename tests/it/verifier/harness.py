@@ -1,6 +1,8 @@
 """verifier-token as a process: the test is its supervisor and its core, over the same sockets and bytes."""
 import array
 import base64
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -12,7 +14,7 @@ import time
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,7 +24,7 @@ DATA = Path(os.environ.get("HOLDFAST_DATA_DIR") or ROOT.parent / "shared" / "dat
 
 PEER_CHANNEL, STOP, READY, CONFIG_VERIFIER, KEYSET, VERIFY_TOKEN, VERDICT = 0x0001, 0x0002, 0x0003, 0x0014, 0x0015, 0x0040, 0x8040
 CORE, GATEWAY = 2, 3
-EC_P256, ED25519 = 2, 3
+EC_P256, ED25519, RSA_2048, RSA_3072, HMAC_SHA256 = 2, 3, 6, 7, 9
 ADMINISTRATOR, OPERATOR, AUDITOR, SERVICE = 1, 2, 4, 8
 NOBODY = 65534
 
@@ -48,14 +50,26 @@ def frame(kind, body, ident=0, version=1, flags=0, total=None):
     return struct.pack(">BBHIQ", version, flags, kind, len(body) if total is None else total, ident) + body
 
 
-def config(issuer="", audience="holdfast", strict=False):
-    return struct.pack(">B", strict) + blob(issuer) + blob(audience) + struct.pack(">I", 0)
+def config(issuer="", audience="holdfast", strict=False, hs256=False):
+    return struct.pack(">B", strict) + blob(issuer) + blob(audience) + struct.pack(">B", hs256)
+
+
+def kind_of(key):
+    """(number of its algorithm, name of it in a token); bytes are a secret of HS256."""
+    if isinstance(key, bytes):
+        return HMAC_SHA256, "HS256"
+    if isinstance(key, rsa.RSAPrivateKey):
+        return (RSA_2048 if key.key_size == 2048 else RSA_3072), "RS256"
+    return (EC_P256, "ES256") if isinstance(key, ec.EllipticCurvePrivateKey) else (ED25519, "EdDSA")
+
+
+def spki_of(key):
+    return key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def row(kid, key, actor="*", roles=15, alg=None, spki=None):
-    alg = alg or (EC_P256 if isinstance(key, ec.EllipticCurvePrivateKey) else ED25519)
-    spki = spki if spki is not None else key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    alg = alg or kind_of(key)[0]
+    spki = spki if spki is not None else key if isinstance(key, bytes) else spki_of(key)
     return blob(blob(kid) + struct.pack(">B", alg) + blob(actor) + struct.pack(">I", roles) + blob(spki))
 
 
@@ -98,6 +112,10 @@ def b64(data):
 
 
 def sign(key, data):
+    if isinstance(key, bytes):
+        return hmac.new(key, data, hashlib.sha256).digest()
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key.sign(data)
     r, s = decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256())))
@@ -111,8 +129,7 @@ def claims(**changes):
 
 
 def token(key, kid, payload, **header):
-    alg = "EdDSA" if isinstance(key, ed25519.Ed25519PrivateKey) else "ES256"
-    head = {"alg": alg, "typ": "JWT", "kid": kid} | header
+    head = {"alg": kind_of(key)[1], "typ": "JWT", "kid": kid} | header
     text = b64(json.dumps(head).encode()) + "." + b64(payload if isinstance(payload, bytes) else json.dumps(payload).encode())
     return text + "." + b64(sign(key, text.encode()))
 

@@ -1,6 +1,7 @@
 """mint, judged by programs that are not ours: openssl makes keys, Python cryptography and the jose command check tokens."""
 import base64
 import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import time
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 import harness as h
@@ -35,9 +36,16 @@ def openssl(*arguments):
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
 
+ALGS = {"ec": "ES256", "ed": "EdDSA", "rsa": "RS256", "rsa3072": "RS256", "pkcs1": "RS256"}
+
+
 def make_key(folder, kind):
     path = folder / f"{kind}.pem"
-    if kind == "ec":
+    if kind.startswith("rsa") or kind == "pkcs1":
+        openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{3072 if kind == 'rsa3072' else 2048}", "-out", path)
+        if kind == "pkcs1":
+            openssl("pkey", "-in", path, "-traditional", "-out", path)
+    elif kind == "ec":
         openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path)
     else:
         openssl("genpkey", "-algorithm", "ed25519", "-out", path)
@@ -45,7 +53,7 @@ def make_key(folder, kind):
     return path
 
 
-@pytest.fixture(params=["ec", "ed"])
+@pytest.fixture(params=ALGS)
 def key_file(request, tmp_path):
     return make_key(tmp_path, request.param)
 
@@ -67,6 +75,9 @@ def check(public, token):
     """Header and claims of a token whose signature holds."""
     header, payload, signature = token.split(".")
     data, raw = f"{header}.{payload}".encode(), unb64(signature)
+    if isinstance(public, rsa.RSAPublicKey):
+        public.verify(raw, data, padding.PKCS1v15(), hashes.SHA256())
+        return json.loads(unb64(header)), json.loads(unb64(payload))
     assert len(raw) == 64
     if isinstance(public, ed25519.Ed25519PublicKey):
         public.verify(raw, data)
@@ -80,6 +91,8 @@ def jwk_of(public):
         raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         return {"crv": "Ed25519", "kty": "OKP", "x": h.b64(raw)}
     numbers = public.public_numbers()
+    if isinstance(public, rsa.RSAPublicKey):
+        return {"e": "AQAB", "kty": "RSA", "n": h.b64(numbers.n.to_bytes(public.key_size // 8, "big"))}
     return {"crv": "P-256", "kty": "EC", "x": h.b64(numbers.x.to_bytes(32, "big")), "y": h.b64(numbers.y.to_bytes(32, "big"))}
 
 
@@ -91,7 +104,7 @@ def test_token_verifies_and_says_what_was_asked(key_file):
     public = public_of(key_file)
     before = int(time.time())
     header, claims = check(public, minted("--key", key_file, "--actor", "alice", "--role", "admin", "--role", "auditor", "--ttl", "90s"))
-    assert header == {"alg": "ES256" if key_file.stem == "ec" else "EdDSA", "typ": "JWT", "kid": thumbprint(public)}
+    assert header == {"alg": ALGS[key_file.stem], "typ": "JWT", "kid": thumbprint(public)}
     assert set(claims) == {"sub", "aud", "roles", "iat", "nbf", "exp", "jti"}
     assert (claims["sub"], claims["aud"], claims["roles"]) == ("alice", "holdfast", ["administrator", "auditor"])
     assert before <= claims["iat"] == claims["nbf"] <= time.time() and claims["exp"] == claims["iat"] + 90
@@ -148,7 +161,7 @@ def test_verifier_takes_minted_tokens_and_those_of_the_jose_command(started, key
     core = v.add_core()
     verdict = core.verify(minted("--key", key_file, *ALICE))
     assert verdict.ok and verdict.subject == "alice" and verdict.roles == h.OPERATOR
-    if key_file.stem == "ed" or shutil.which("jose") is None:
+    if key_file.stem != "ec" or shutil.which("jose") is None:
         return  # libjose has no EdDSA
     numbers = private.private_numbers()
     jwk = tmp_path / "private.jwk"
@@ -159,6 +172,25 @@ def test_verifier_takes_minted_tokens_and_those_of_the_jose_command(started, key
                           capture_output=True, check=True)
     verdict = core.verify(done.stdout.strip())
     assert verdict.ok and verdict.jti == "by-jose"
+
+
+@pytest.mark.parametrize("n", [32, 48, 64])
+@pytest.mark.parametrize("width", [64, 1000])
+def test_shared_secret(started, tmp_path, n, width):
+    secret = os.urandom(n)
+    text = base64.b64encode(secret).decode()
+    path = tmp_path / "secret"
+    path.write_text("".join(text[i:i + width] + "\n" for i in range(0, len(text), width)))
+    path.chmod(0o600)
+    token = minted("--secret", path, "--kid", "hs", *ALICE)
+    body, _, mac = token.rpartition(".")
+    assert hmac.compare_digest(unb64(mac), hmac.new(secret, body.encode(), hashlib.sha256).digest())
+    assert json.loads(unb64(body.split(".")[0])) == {"alg": "HS256", "typ": "JWT", "kid": "hs"}
+    v = started(configuration=h.config(hs256=True))
+    v.give_keyset(1, h.row("hs", secret))
+    v.wait_ready()
+    assert v.add_core().verify(token).ok
+    assert v.add_core().verify(minted("--secret", "-", "--kid", "hs", *ALICE, stdin=path.read_bytes())).ok
 
 
 # ---- refusals ----
@@ -202,7 +234,10 @@ def other_keys(folder):
         "P-384": made("a", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"),
         "secp256k1": made("b", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"),
         "explicit parameters": made("c", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:explicit"),
-        "RSA": made("d", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"),
+        "RSA-1024": made("d", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"),
+        "RSA-4096": made("k", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096"),
+        "RSA-PSS": made("l", "genpkey", "-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048"),
+        "ML-DSA": made("m", "genpkey", "-algorithm", "ML-DSA-65"),
         "X25519": made("e", "genpkey", "-algorithm", "X25519"),
         "Ed448": made("f", "genpkey", "-algorithm", "ED448"),
         "encrypted": made("g", "pkcs8", "-topk8", "-in", ec_path, "-passout", "pass:x"),
@@ -235,6 +270,20 @@ def test_other_keys(tmp_path):
         assert b"key file" in done.stderr, name
 
 
+def test_other_secrets(tmp_path, ec_file):
+    path = tmp_path / "secret"
+    for text in (b"", b"\n", base64.b64encode(bytes(31)), base64.b64encode(bytes(65)), os.urandom(32), b"x" * 5000, ec_file.read_bytes(),
+                 base64.b64encode(bytes(32)) + b" ", base64.urlsafe_b64encode(b"\xff" * 32)):
+        path.write_bytes(text)
+        path.chmod(0o600)
+        done = mint("--secret", path, "--kid", "k", *ALICE)
+        assert (done.returncode, done.stdout) == (2, b""), text
+    refused("--secret", path, "--kid", "k", *ALICE, says="openssl rand -base64 32")
+    refused("--key", path, *ALICE, says="openssl pkey")
+    path.chmod(0o644)
+    refused("--secret", path, "--kid", "k", *ALICE, says="chmod 600")
+
+
 def test_key_from_standard_input(key_file):
     check(public_of(key_file), minted("--key", "-", *ALICE, stdin=key_file.read_bytes()))
 
@@ -261,6 +310,9 @@ def test_missing_key_file(tmp_path):
     (["--key", "k", *ALICE, "--cert-sha256", "ab"], "--cert-sha256"),
     (["--key", "k", *ALICE, "--nothing"], "nothing"),
     (["--key", "k", *ALICE, "rest"], "rest"),
+    (["--secret", "k", *ALICE], "--secret needs --kid"),
+    (["--secret", "k", "--key", "k", *ALICE], "one --key or one --secret"),
+    (["--key", "k", "--key", "k", *ALICE], "one --key or one --secret"),
 ])
 def test_usage(arguments, says):
     refused(*arguments, says=says)
@@ -269,6 +321,8 @@ def test_usage(arguments, says):
 def test_help():
     done = mint("--help")
     assert done.returncode == 0 and b"--cert-sha256" in done.stdout and done.stderr == b""
+    assert done.stdout.startswith(b"Usage: holdfast token mint ") and b"Usage: mint" not in done.stdout
+    assert mint().stderr.startswith(b"holdfast token mint: ")
 
 
 def test_strict(ec_file):

@@ -1,4 +1,5 @@
 """The token verifier as it is shipped: what it answers, and what hostile messages can do to it."""
+import base64
 import json
 import os
 import random
@@ -8,14 +9,19 @@ import subprocess
 import time
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 import harness as h
+
+
+def unb64(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
 
 # ---- answers ----
 
 
-@pytest.mark.parametrize("kid", ["ec-1", "ed-1"])
+@pytest.mark.parametrize("kid", ["ec-1", "ed-1", "rs-1", "rs-3072"])
 def test_facts_of_a_good_token(core, keys, kid):
     hash_32 = bytes(range(32))
     payload = h.claims(roles=["admin", "auditor"], cnf={"x5t#S256": h.b64(hash_32)})
@@ -24,6 +30,55 @@ def test_facts_of_a_good_token(core, keys, kid):
     assert (v.generation, v.kid, v.jti, v.subject, v.roles) == (5, kid, "t-1", "alice", h.ADMINISTRATOR | h.AUDITOR)
     assert (v.issued, v.not_before, v.expires) == (payload["iat"], payload["nbf"], payload["exp"])
     assert v.has_cert and v.cert_hash == hash_32
+
+
+def test_every_kind_of_key_and_no_other_pair(hs_core, keys, secret):
+    """Each key under each kid with each alg, signed by Python: only its own pair counts."""
+    signers = {**keys, "hs-1": secret}
+    good = 0
+    for kid in signers:
+        for signer, key in signers.items():
+            for alg in ("ES256", "EdDSA", "RS256", "HS256", "RS512", "PS256", "HS512", "none"):
+                v = hs_core.verify(h.token(key, kid, h.claims(), alg=alg))
+                own = signer == kid and alg == h.kind_of(key)[1]
+                assert v.ok == own, (signer, kid, alg)
+                good += own
+    assert good == 5
+
+
+@pytest.mark.parametrize("kid", ["ec-1", "ed-1", "rs-1", "rs-3072"])
+def test_public_key_as_the_secret_of_hs256(hs_core, keys, kid):
+    """What everybody has of a key, in the forms that libraries take for a secret."""
+    public, formats = keys[kid].public_key(), h.serialization
+    der = h.spki_of(keys[kid])
+    pem = public.public_bytes(formats.Encoding.PEM, formats.PublicFormat.SubjectPublicKeyInfo)
+    forms = [der, pem, pem.rstrip(b"\n"), pem.replace(b"\n", b"\r\n"), h.b64(der).encode(), der[-32:], der[-64:]]
+    for secret in forms:
+        for named in (kid, "hs-1"):
+            assert not hs_core.verify(h.token(secret, named, h.claims())).ok
+
+
+def test_shared_secret_only_where_it_is_on(started, keys, secret):
+    v = started()
+    v.give_keyset(1, h.row("ec-1", keys["ec-1"]), h.row("hs-1", secret))
+    assert v.wait() == 1
+    assert "tokens.hs256 is off" in v.stop()
+
+
+@pytest.mark.parametrize("n", [0, 16, 31, 65])
+def test_shared_secret_of_another_length(started, keys, n):
+    v = started(configuration=h.config(hs256=True))
+    v.give_keyset(1, h.row("ec-1", keys["ec-1"]), h.row("hs-1", bytes(n)))
+    assert v.wait() == 1
+    assert "32 to 64 bytes" in v.stop()
+
+
+def test_public_key_in_the_place_of_a_secret(started, keys):
+    """An Ed25519 SubjectPublicKeyInfo has 44 bytes: by its length it could be one."""
+    v = started(configuration=h.config(hs256=True))
+    v.give_keyset(1, h.row("hs-1", h.spki_of(keys["ed-1"])), h.row("ec-1", keys["ec-1"]))
+    assert v.wait() == 1
+    assert "is a public key" in v.stop()
 
 
 def test_times_are_facts_not_decisions(core, keys):
@@ -97,12 +152,16 @@ def test_corpus_of_attacks(started):
     if not path.exists():
         pytest.skip("the test data jwt_attacks.json is absent")
     corpus = json.loads(path.read_text())
-    v = started(configuration=h.config(issuer=corpus["iss"], audience=corpus["aud"]))
-    jwk = corpus["keys"]["es"]
-    x, y = (int.from_bytes(h.base64.urlsafe_b64decode(jwk[c] + "="), "big") for c in "xy")
-    public = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
-    spki = public.public_bytes(h.serialization.Encoding.DER, h.serialization.PublicFormat.SubjectPublicKeyInfo)
-    v.give_keyset(1, h.row("ec-1", None, alg=h.EC_P256, spki=spki))
+    es, rs, hs = (corpus["keys"][name] for name in ("es", "rs", "hs"))
+    number = {c: int.from_bytes(unb64(jwk[c]), "big") for jwk, names in ((es, "xy"), (rs, "ne")) for c in names}
+    publics = {
+        "ec-1": (h.EC_P256, ec.EllipticCurvePublicNumbers(number["x"], number["y"], ec.SECP256R1()).public_key()),
+        "rsa-1": (h.RSA_2048, rsa.RSAPublicNumbers(number["e"], number["n"]).public_key()),
+    }
+    der = (h.serialization.Encoding.DER, h.serialization.PublicFormat.SubjectPublicKeyInfo)
+    rows = [h.row(kid, None, alg=alg, spki=public.public_bytes(*der)) for kid, (alg, public) in publics.items()]
+    v = started(configuration=h.config(issuer=corpus["iss"], audience=corpus["aud"], hs256=True))
+    v.give_keyset(1, *rows, h.row("hs-1", unb64(hs["k"])))
     v.wait_ready()
     core = v.add_core()
     refused = 0

@@ -234,6 +234,24 @@ static void utf8(void **state)
     assert_false(hf_text_ok(hf_view_of("a\0b", 3)));
 }
 
+/* Text is looked at in groups: every byte at every place of every length must be seen. */
+static void no_place_hides_a_control_character(void **state)
+{
+    (void)state;
+    uint8_t text[32];
+
+    for (size_t len = 1; len <= sizeof(text); len++)
+        for (size_t at = 0; at < len; at++)
+            for (unsigned c = 0; c < 256; c++) {
+                memset(text, at % 2 == 0 ? 0x20 : 0x7e, sizeof(text));
+                text[at] = (uint8_t)c;
+                if (hf_text_ok(hf_view_of(text, len)) != (c >= 0x20 && c < 0x7f))
+                    fail_msg("byte %u at %zu of %zu", c, at, len);
+            }
+    memcpy(text, "seven..\xc3\xa9 eight..", 17); /* a character across two groups */
+    assert_true(hf_text_ok(hf_view_of(text, 17)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +263,7 @@ int main(void)
         cmocka_unit_test(uuids),
         cmocka_unit_test(names),
         cmocka_unit_test(utf8),
+        cmocka_unit_test(no_place_hides_a_control_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

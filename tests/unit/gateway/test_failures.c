@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/address.h"
 #include "gateway/failures.h"
 #include <string.h>
 
@@ -39,6 +40,25 @@ static void test_counts_by_prefix_and_reason(void **state)
     failures_free(f);
 }
 
+static void test_local_users_are_counted_singly(void **state)
+{
+    failures *f = NULL;
+    failure rows[FAILURES_MAX];
+    uint8_t one[16], other[16];
+
+    (void)state;
+    hf_address_of_user(1000, one);
+    hf_address_of_user(1001, other);
+    assert_int_equal(failures_new(&f), HF_OK);
+    failures_count(f, one, HF_ERR_RATE);
+    failures_count(f, other, HF_ERR_RATE);
+    failures_count(f, one, HF_ERR_RATE);
+    assert_int_equal(failures_take(f, rows), 2);
+    assert_memory_equal(rows[0].prefix, one, 16);
+    assert_int_equal(rows[0].count, 2);
+    failures_free(f);
+}
+
 static void test_flood_is_bounded_and_loses_no_count(void **state)
 {
     failures *f = NULL;
@@ -66,6 +86,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counts_by_prefix_and_reason),
+        cmocka_unit_test(test_local_users_are_counted_singly),
         cmocka_unit_test(test_flood_is_bounded_and_loses_no_count),
     };
 

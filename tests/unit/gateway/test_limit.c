@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/address.h"
 #include "gateway/limit.h"
 #include <string.h>
 
@@ -101,6 +102,21 @@ static void test_addresses_are_apart_but_a_64_is_one(void **state)
     limit_free(l);
 }
 
+/* All users of this machine lie in one /64 of the address form, and are apart all the same. */
+static void test_local_users_are_apart(void **state)
+{
+    limit *l = NULL;
+    uint8_t one[16], other[16];
+
+    (void)state;
+    assert_int_equal(limit_new(1, 3, &l), HF_OK);
+    hf_address_of_user(1000, one);
+    hf_address_of_user(1001, other);
+    assert_int_equal(taken(l, one, 5, at_ms(0)), 3);
+    assert_int_equal(taken(l, other, 5, at_ms(0)), 3);
+    limit_free(l);
+}
+
 /* A flood from many addresses pushes out the ones used longest ago, not those in use, and memory does not grow. */
 static void test_oldest_makes_room(void **state)
 {
@@ -146,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_small_steps_add_up),
         cmocka_unit_test(test_clock_backwards_gives_nothing),
         cmocka_unit_test(test_addresses_are_apart_but_a_64_is_one),
+        cmocka_unit_test(test_local_users_are_apart),
         cmocka_unit_test(test_oldest_makes_room),
         cmocka_unit_test(test_bounds),
     };

@@ -19,15 +19,17 @@ static hf_err find(hf_http_method method, const char *path, const route **ret, c
     return route_find(method, hf_view_str(path), ret, &id, &w);
 }
 
-/* The path of a row with a key's name in it. */
+/* The path of a row with a key's name or a number in it. */
 static void example(const char *pattern, char dst[static 128])
 {
-    const char *id = strstr(pattern, ":id");
+    const char *id = strstr(pattern, ":id"), *bytes = strstr(pattern, ":bytes");
 
-    if (id == NULL)
-        snprintf(dst, 128, "%s", pattern);
-    else
+    if (id != NULL)
         snprintf(dst, 128, "%.*ssome-key%s", (int)(id - pattern), pattern, id + 3);
+    else if (bytes != NULL)
+        snprintf(dst, 128, "%.*s32%s", (int)(bytes - pattern), pattern, bytes + 6);
+    else
+        snprintf(dst, 128, "%s", pattern);
 }
 
 static void test_every_row_is_reached_and_asks_something_allowed(void **state)
@@ -41,6 +43,10 @@ static void test_every_row_is_reached_and_asks_something_allowed(void **state)
         example(routes[i].path, path);
         assert_int_equal(find(routes[i].method, path, &found, allow), HF_OK);
         assert_ptr_equal(found, &routes[i]);
+        if (routes[i].many != NULL) { /* its items are asked, each by the row of its own */
+            assert_true(!routes[i].anonymous && routes[i].message == 0);
+            continue;
+        }
         assert_non_null(row);
         assert_true(hf_message_allowed(routes[i].message, HF_PEER_GATEWAY));
         assert_true(hf_message_allowed(row->reply, HF_PEER_CORE));
@@ -58,10 +64,10 @@ static void test_every_client_message_has_a_route(void **state)
     for (size_t i = 0; i < hf_message_row_count; i++) {
         const hf_message_row *row = &hf_message_rows[i];
         size_t n = 0;
-        if (row->senders != HF_FROM_GATEWAY || row->reply == 0)
-            continue;
+        if (row->senders != HF_FROM_GATEWAY || row->reply == 0 || row->type == HF_MSG_TLS_SIGN)
+            continue; /* a handshake asks that, no client */
         for (size_t k = 0; k < route_count; k++)
-            n += routes[k].message == row->type;
+            n += routes[k].message == row->type || routes[k].metrics_message == row->type;
         if (n == 0)
             fail_msg("%s has no route", row->name);
     }
@@ -86,6 +92,10 @@ static void test_other_paths_are_not_found(void **state)
         "/api/v1/keys/../status",
         "/api/v1/keys/a/sign/",
         "/api/v1/keys/:id/",
+        "/api/v1/random/",
+        "/api/v1/random/x",
+        "/api/v1/random/-1",
+        "/api/v1/random/1234567890",
         "/api/v1/keys/0123456789012345678901234567890123456789012345678901234567890123456789",
     };
     const route *found = NULL;

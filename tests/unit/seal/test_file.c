@@ -50,11 +50,12 @@ static int place_remove(void **state)
 
 static hf_err reopen(const struct place *p, hf_secret **ret, struct hf_seal_why *why)
 {
-    int fd = -1;
+    struct hf_seal_source source;
 
-    HF_TRY(hf_seal_file.prepare(p->dir, &fd, why));
-    hf_err err = hf_seal_file.open(fd, ret, why);
-    close(fd);
+    HF_TRY(hf_seal_file.prepare(p->dir, &source, why));
+    assert_int_equal(source.work_bytes, 0);
+    hf_err err = hf_seal_file.open(source.fd, NULL, ret, why);
+    close(source.fd);
     return err;
 }
 
@@ -65,7 +66,7 @@ static void test_round_trip(void **state)
     struct hf_seal_why why;
     struct stat st;
 
-    assert_int_equal(hf_seal_file.create(p->dir, p->root), HF_OK);
+    assert_int_equal(hf_seal_file.create(p->dir, p->root, NULL, false), HF_OK);
     assert_int_equal(fstatat(p->dir, HF_SEAL_FILE_NAME, &st, 0), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(st.st_size, FILE_BYTES);
@@ -79,8 +80,8 @@ static void test_never_over_another_root(void **state)
 {
     const struct place *p = *state;
 
-    assert_int_equal(hf_seal_file.create(p->dir, p->root), HF_OK);
-    assert_int_equal(hf_seal_file.create(p->dir, p->root), HF_ERR_EXISTS);
+    assert_int_equal(hf_seal_file.create(p->dir, p->root, NULL, false), HF_OK);
+    assert_int_equal(hf_seal_file.create(p->dir, p->root, NULL, false), HF_ERR_EXISTS);
 }
 
 static void test_every_bit_is_covered(void **state)
@@ -90,7 +91,7 @@ static void test_every_bit_is_covered(void **state)
     hf_secret *got = NULL;
     struct hf_seal_why why;
 
-    assert_int_equal(hf_seal_file.create(p->dir, p->root), HF_OK);
+    assert_int_equal(hf_seal_file.create(p->dir, p->root, NULL, false), HF_OK);
     int fd = openat(p->dir, HF_SEAL_FILE_NAME, O_RDWR | O_CLOEXEC);
     assert_int_equal(read(fd, image, sizeof(image)), FILE_BYTES);
     for (size_t bit = 0; bit < FILE_BYTES * 8; bit++) {
@@ -116,7 +117,7 @@ static void test_lengths(void **state)
     struct hf_seal_why why;
 
     assert_int_equal(reopen(p, &got, &why), HF_ERR_NOT_FOUND);
-    assert_int_equal(hf_seal_file.create(p->dir, p->root), HF_OK);
+    assert_int_equal(hf_seal_file.create(p->dir, p->root, NULL, false), HF_OK);
     for (off_t len = FILE_BYTES + 20; len >= 0; len--) {
         if (len == FILE_BYTES)
             continue;
@@ -136,7 +137,7 @@ static void test_links_are_not_followed(void **state)
 
     assert_int_equal(symlinkat("/dev/zero", p->dir, HF_SEAL_FILE_NAME), 0);
     assert_int_equal(reopen(p, &got, &why), HF_ERR_SYSTEM);
-    assert_int_equal(hf_seal_file.create(p->dir, p->root), HF_ERR_EXISTS);
+    assert_int_equal(hf_seal_file.create(p->dir, p->root, NULL, false), HF_ERR_EXISTS);
 }
 
 static void test_table(void **state)
@@ -146,7 +147,11 @@ static void test_table(void **state)
     assert_null(hf_seal_find(hf_view_str("fil")));
     assert_null(hf_seal_find(hf_view_str("")));
     assert_null(hf_seal_find(hf_view_of("file\0", 5)));
-    assert_true(hf_seal_file.opens_alone);
+    assert_true(hf_seal_file.opens_alone && !hf_seal_file.asks_passphrase);
+    assert_ptr_equal(hf_seal_find(hf_view_str("passphrase")), &hf_seal_passphrase);
+    assert_true(!hf_seal_passphrase.opens_alone && hf_seal_passphrase.asks_passphrase);
+    assert_ptr_equal(hf_seal_at(0), &hf_seal_file);
+    assert_null(hf_seal_at(2));
 }
 
 int main(void)
