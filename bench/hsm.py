@@ -33,9 +33,9 @@ def children(pid):
 
 
 class Hsm:
-    """with Hsm(context, threads=1, lanes=1) as hsm: ... hsm.url, hsm.token(), hsm.get(path), hsm.cpu()"""
+    """with Hsm(context, threads=1, lanes=1) as hsm: ... hsm.url, hsm.token(), hsm.request(...), hsm.cpu(), hsm.pids()"""
 
-    def __init__(self, context, threads, lanes):
+    def __init__(self, context, threads, lanes, settings=None):
         self.stage, self.folder = context.stage, Path(context.scratch) / f"hsm-{threads}-{lanes}-{time.monotonic_ns()}"
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
@@ -43,26 +43,35 @@ class Hsm:
             ("gateway", "threads"): str(threads), ("core", "lanes"): str(lanes),
             ("gateway", "address_rate"): UNTHROTTLED, ("gateway", "address_burst"): UNTHROTTLED,
             ("core", "actor_rate"): UNTHROTTLED, ("core", "actor_burst"): UNTHROTTLED,
+            **(settings or {}),
         }
         self.daemon = None
 
     def __enter__(self):
         self.folder.mkdir(parents=True)
-        data, anchor = self.folder / "data", self.folder / "anchor"
-        anchor.mkdir()
-        self.run("init", "--data", data, "--anchor", anchor, "--seal", "file", "--dev", "--admin-key-out", self.folder / "admin-key.pem")
-        self.configure(data / "holdfast.conf")
-        self.ca = data / "tls" / "ca.pem"
-        log = open(self.folder / "holdfastd.log", "wb")
-        self.daemon = subprocess.Popen(
-            [self.stage / "bin" / "holdfastd", "--data", data, "--anchor", anchor, "--listen", f"127.0.0.1:{self.port}", "--socket", self.folder / "hsm.sock"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.wait_ready()
-        self.tls = ssl.create_default_context(cafile=str(self.ca))
+        self.data, self.anchor = self.folder / "data", self.folder / "anchor"
+        self.anchor.mkdir()
+        self.run("init", "--data", self.data, "--anchor", self.anchor, "--seal", "file", "--dev", "--admin-key-out", self.folder / "admin-key.pem")
+        self.configure(self.data / "holdfast.conf")
+        self.tls = ssl.create_default_context(cafile=str(self.data / "tls" / "ca.pem"))
+        self.start()
         return self
 
     def __exit__(self, *_):
-        if self.daemon.poll() is None:
+        self.stop()
+
+    def start(self):
+        """Seconds until it serves."""
+        log = open(self.folder / "holdfastd.log", "wb")
+        began = time.monotonic()
+        self.daemon = subprocess.Popen(
+            [self.stage / "bin" / "holdfastd", "--data", self.data, "--anchor", self.anchor, "--listen", f"127.0.0.1:{self.port}",
+             "--socket", self.folder / "hsm.sock"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.wait_ready()
+        return time.monotonic() - began
+
+    def stop(self):
+        if self.daemon is not None and self.daemon.poll() is None:
             self.daemon.send_signal(signal.SIGTERM)
             self.daemon.wait(30)
 
@@ -82,7 +91,7 @@ class Hsm:
         while "holdfastd: ready" not in log.read_text(errors="replace"):
             if self.daemon.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"holdfastd is not ready:\n{log.read_text(errors='replace')[-3000:]}")
-            time.sleep(0.05)
+            time.sleep(0.01)
 
     def run(self, *arguments):
         done = subprocess.run([self.stage / "bin" / "holdfast", *arguments], capture_output=True, text=True, check=False)
@@ -113,6 +122,12 @@ class Hsm:
                     return int(item["seq"]), int(item["seq"]) + reads + 1
             time.sleep(0.1)
         raise RuntimeError("the audit chain does not show what was just done")
+
+    def pids(self):
+        return [self.daemon.pid, *children(self.daemon.pid)]
+
+    def pid_of(self, name):
+        return next(pid for pid in self.pids() if Path(f"/proc/{pid}/comm").read_text().strip() == name)
 
     def cpu(self):
         """CPU seconds by process name."""

@@ -14,7 +14,7 @@ worker_processes {workers};
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 16384; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;
@@ -23,11 +23,13 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     keepalive_requests 100000000;
+    keepalive_timeout 600s;
     server {{
         listen 127.0.0.1:{port} ssl;
         ssl_certificate {folder}/cert.pem;
         ssl_certificate_key {folder}/key.pem;
         ssl_protocols TLSv1.3;
+        ssl_session_tickets off;
         default_type application/json;
         location / {{ return 200 '{body}'; }}
     }}
@@ -58,6 +60,9 @@ class Nginx:
     def __exit__(self, *_):
         self.server.terminate()
         self.server.wait(10)
+
+    def pids(self):
+        return [self.server.pid, *hsm.children(self.server.pid)]
 
     def cpu(self):
         return {"nginx": sum(hsm.cpu_seconds(pid) for pid in [self.server.pid, *hsm.children(self.server.pid)])}
@@ -104,15 +109,20 @@ def parse_wrk(text):
         faults="; ".join(faults) or None)
 
 
-def handshakes(port, seconds):
-    """Full TLS 1.3 handshakes a second by one client."""
-    done = subprocess.run(["openssl", "s_time", "-connect", f"127.0.0.1:{port}", "-new", "-tls1_3", "-time", str(max(1, round(seconds)))],
-                          capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)
-    count, real = re.search(r"(\d+) connections in (\d+) real seconds", done.stdout).groups()
-    return int(count) / max(int(real), 1)
+SPEED_BLOCK_BYTES = 64
+
+
+def openssl_speed(what, *algorithm, seconds=1):
+    """Operations a second on one core by `openssl speed`: `what` is a column of its table, or bytes for blocks of 64."""
+    options = ["-seconds", str(max(1, round(seconds)))] + (["-bytes", str(SPEED_BLOCK_BYTES)] if what == "bytes" else [])
+    done = subprocess.run(["openssl", "speed", *options, *algorithm], capture_output=True, text=True, check=True)
+    heads, values = done.stdout.splitlines()[-2:]
+    if what == "bytes":
+        return float(re.search(r"([\d.]+)k\s*$", values).group(1)) * 1000 / SPEED_BLOCK_BYTES
+    columns = [head for head in heads.split() if head.endswith("/s")]
+    return float(values.split()[len(values.split()) - len(columns) + columns.index(f"{what}/s")])
 
 
 def openssl_sign_rate(seconds):
-    """P-256 signatures a second on one core, by `openssl speed`."""
-    done = subprocess.run(["openssl", "speed", "-seconds", str(max(1, round(seconds))), "ecdsap256"], capture_output=True, text=True, check=True)
-    return float(re.search(r"256 bits ecdsa \(nistp256\)\s+\S+\s+\S+\s+([\d.]+)", done.stdout).group(1))
+    """P-256 signatures a second on one core."""
+    return openssl_speed("sign", "ecdsap256", seconds=seconds)

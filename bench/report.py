@@ -1,14 +1,15 @@
 """Rows of a benchmark: their JSON, their table, their picture.
 
 A row is {"suite", "name", "value", "unit", "reference", "reference_value", "ratio", "target", "holds"}: the reference is
-measured in the same run, `ratio` is oriented so that larger is better, `holds` is null where there is no target.
+measured in the same run, `ratio` is oriented so that larger is better, `target` is the least ratio that will do, `holds` is
+null where there is no target. Where the target is an amount, that amount is the reference ("the limit") and the target 1.
 A row whose run was not clean (an answer that was not 2xx, an audit count that differs) is void: value and ratio are null.
 """
 import json
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-LOWER_IS_BETTER = {"s", "ms", "us", "ns", "us/op", "us CPU/op", "bytes", "MiB"}
+LOWER_IS_BETTER = {"s", "ms", "us", "ns", "us/op", "us CPU/op", "bytes", "kB", "MiB"}
 
 
 def row(suite, name, value, unit, reference=None, reference_value=None, target=None, void=None):
