@@ -30,7 +30,9 @@ static void ignore(void *arg, const hf_http_request *r)
 static void start(void)
 {
     must(json_pool_init(&thread.json) == HF_OK && hf_loop_new(&thread.loop) == HF_OK);
-    hf_http_config config = { .loop = thread.loop, .listen_fd = -1, .max_connections = 1, .body_max = 1, .handler = ignore };
+    hf_http_config config = {
+        .loop = thread.loop, .listen_fd = -1, .max_connections = 1, .body_max = 1, .handler = ignore
+    };
     must(hf_http_server_new(&config, &thread.https) == HF_OK && pending_new(4, &thread.pending) == HF_OK);
     must(limit_new(1000000, 50, &process.requests) == HF_OK && failures_new(&process.failures) == HF_OK);
 }

@@ -36,8 +36,8 @@ static void from_der(hf_view spki)
 static void from_members(uint8_t n, hf_view values)
 {
     static const char *const kinds[][3] = {
-        { "EC", "P-256", "" }, { "EC", "P-384", "ES384" },  { "OKP", "Ed25519", "" }, { "RSA", "", "RS256" },
-        { "AKP", "", "ML-DSA-65" }, { "EC", "P-521", "" }, { "oct", "", "" },        { "RSA", "", "ES256" },
+        { "EC", "P-256", "" },      { "EC", "P-384", "ES384" }, { "OKP", "Ed25519", "" }, { "RSA", "", "RS256" },
+        { "AKP", "", "ML-DSA-65" }, { "EC", "P-521", "" },      { "oct", "", "" },        { "RSA", "", "ES256" },
     };
     const char *const *k = kinds[n % HF_COUNT(kinds)];
     uint8_t bytes[HF_JWK_SPKI_CAP];

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,16 +128,32 @@ static void write_line(hf_log_level level, const hf_log_field *fields, size_t n,
 
 /* ---- where lines go ---- */
 
+/* A plain decimal number up to `max`, then `end`; gives what follows, NULL when it is none. */
+static const char *number_read(const char *s, char end, uint64_t max, uint64_t *ret)
+{
+    uint64_t v = 0;
+    const char *start = s;
+
+    for (; *s >= '0' && *s <= '9'; s++) {
+        v = v * 10 + (uint64_t)(*s - '0');
+        if (v > max)
+            return NULL;
+    }
+    if (s == start || *s != end)
+        return NULL;
+    *ret = v;
+    return s + (end == '\0' ? 0 : 1);
+}
+
 /* The descriptor that a parent names; only a datagram socket is believed to be it. */
 static int inherited(void)
 {
     const char *name = getenv(HF_LOG_JOURNAL_VARIABLE);
-    char *end = NULL;
-    long fd = name == NULL ? -1 : strtol(name, &end, 10);
+    uint64_t fd = 0;
     int type = 0;
     socklen_t len = sizeof(type);
 
-    if (fd < 3 || fd > 1023 || *end != '\0')
+    if (name == NULL || number_read(name, '\0', 1023, &fd) == NULL || fd < 3)
         return -1;
     if (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_DGRAM)
         return -1;
@@ -154,11 +171,13 @@ void hf_log_init(const char *program)
 static bool stderr_is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
-    unsigned long long device = 0, inode = 0;
+    uint64_t device = 0, inode = 0;
     struct stat st;
 
-    return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
-           st.st_dev == device && st.st_ino == inode;
+    if (stream == NULL || (stream = number_read(stream, ':', UINT64_MAX / 16, &device)) == NULL ||
+        number_read(stream, '\0', UINT64_MAX / 16, &inode) == NULL)
+        return false;
+    return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
 void hf_log_open_journal(void)

@@ -35,7 +35,8 @@ static const struct option options[] = {
     { "server", "listen", OPTION_ADDRESS, AT(listen), .min = 3, .max = 256, .standard = "127.0.0.1:8443",
       .comment = "Where the REST API listens: IPv4:PORT or [IPv6]:PORT. Names are not looked up." },
     { "server", "tls_certificate", OPTION_TEXT, AT(tls_certificate), .min = 1, .max = 1024,
-      .standard = "tls/server.pem", .comment = "Certificate chain, PEM; a relative path starts at the data folder." },
+      .standard = "tls/server.pem", .comment = "Certificate chain, PEM; a relative path starts at the data folder, credential:NAME is one that\n"
+                 "systemd hands over." },
     { "server", "tls_key", OPTION_TEXT, AT(tls_key), .min = 1, .max = 1024, .standard = "tls/server-key.pem",
       .comment = "Its private key, PEM, mode 0600." },
     { "server", "client_ca", OPTION_TEXT, AT(client_ca), .min = 0, .max = 1024, .standard = "",
@@ -89,7 +90,7 @@ static const struct option options[] = {
           "process; a power cut may lose the last 20 ms. durable: every answer waits for the disk." },
     { "audit", "segment_ms", OPTION_NUMBER, AT(segment_ms), .min = 1, .max = 20, .standard = "5",
       .comment = "How long records wait at most before they are written to the store, milliseconds." },
-    { "audit", "ring_mib", OPTION_NUMBER, AT(ring_mib), .min = 1, .max = 64, .standard = "4",
+    { "audit", "ring_mib", OPTION_NUMBER, AT(ring_mib), .min = 1, .max = 64, .standard = "16",
       .comment = "Size of the memory ring, MiB. When it is full, nothing may be done until the store catches up." },
 
     { "gateway", "threads", OPTION_NUMBER, AT(threads), .min = 1, .max = 16, .standard = "2",

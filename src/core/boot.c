@@ -210,20 +210,21 @@ static hf_err take_seal(core *c, const hf_message *m)
     return HF_OK;
 }
 
+static const char *const process_names[] = {
+    [HF_PEER_SUPERVISOR] = "supervisor",   [HF_PEER_GATEWAY] = "gateway", [HF_PEER_STORE] = "store",
+    [HF_PEER_VERIFIER] = "verifier-token", [HF_PEER_UNSEAL] = "unseal",
+};
+
 /* A child speaks for itself alone: the supervisor passes its rows on as they came. */
 static bool rows_are_of(hf_view rows, uint8_t role)
 {
-    static const char *const names[] = {
-        [HF_PEER_SUPERVISOR] = "supervisor",   [HF_PEER_GATEWAY] = "gateway", [HF_PEER_STORE] = "store",
-        [HF_PEER_VERIFIER] = "verifier-token", [HF_PEER_UNSEAL] = "unseal",
-    };
     hf_reader r = hf_reader_of(rows);
     struct hf_protection_row row;
 
-    if (role >= HF_COUNT(names) || names[role] == NULL)
+    if (role >= HF_COUNT(process_names) || process_names[role] == NULL)
         return false;
     while (hf_protection_row_next(&r, &row))
-        if (!hf_view_eq_str(row.process, names[role]))
+        if (!hf_view_eq_str(row.process, process_names[role]))
             return false;
     return !r.failed;
 }
@@ -261,7 +262,11 @@ static hf_err take_process(core *c, const hf_message *m)
     struct hf_process_up up;
 
     HF_TRY(hf_process_up_decode(m->body, &up));
-    return boot_take_protections(c, (hf_peer_role)up.role, up.protections);
+    HF_TRY(boot_take_protections(c, (hf_peer_role)up.role, up.protections));
+    for (size_t i = 0; i < CORE_PROCESSES_MAX && up.role < HF_COUNT(process_names); i++)
+        if (process_names[up.role] != NULL && strcmp(c->processes[i].name, process_names[up.role]) == 0)
+            c->processes[i].starts = up.starts;
+    return HF_OK;
 }
 
 static void take_ack(core *c, const hf_message *m)

@@ -38,6 +38,7 @@ typedef struct slow_job slow_job;
 typedef struct slow_worker slow_worker;
 typedef struct answer_table answer_table;
 typedef struct tls_keys tls_keys;
+typedef struct core_metrics core_metrics;
 
 typedef enum core_state { CORE_SEALED = 1, CORE_OPEN = 2, CORE_FAILED = 3 } core_state;
 
@@ -163,6 +164,7 @@ struct core {
         uint8_t *list; /* encoded protection_row records */
         size_t len;
         bool degraded;
+        uint32_t starts;
     } processes[CORE_PROCESSES_MAX];
 
     lane lanes[CORE_LANES_MAX];
@@ -186,6 +188,7 @@ struct core {
 
     keyset keyset;
     keyset next_keyset; /* being applied */
+    core_metrics *metrics;
     verdict_cache *verdicts;
     revocations *revocations;
     session_table *sessions;
@@ -400,6 +403,11 @@ const hf_key *cache_key(const cached_key *k);
 hf_err cache_put(core *c, const uint8_t id[static 16], uint32_t version, hf_key *key) HF_MUST_USE; /* takes key */
 void cache_drop(key_cache *kc, const uint8_t id[static 16]);
 void cache_drop_all(key_cache *kc);
+struct cache_numbers {
+    uint64_t hits, misses;
+    size_t bytes;
+};
+struct cache_numbers cache_numbers(const key_cache *kc);
 
 /* loading.c: a key version from the store into the cache; parks the request */
 hf_err loading_start(core *c, request *r, const key_entry *e, uint32_t version) HF_MUST_USE;

@@ -19,6 +19,8 @@
 const op_row op_rows[] = {
     { HF_MSG_STATUS, .open_to_all = true, PLAIN, .act = op_status },
     { HF_MSG_CAPABILITIES, PLAIN, .act = op_capabilities },
+    { HF_MSG_METRICS, PLAIN, .act = op_metrics },
+    { HF_MSG_METRICS_LOCAL, .open_to_all = true, PLAIN, .act = op_metrics },
     { HF_MSG_KEY_CREATE, PLAIN, .act = op_key_create },
     { HF_MSG_KEY_LIST, PLAIN, .act = op_key_list },
     { HF_MSG_KEY_SHOW, .key_at = KEY_OF(hf_key_show), .version_at = NO_FIELD, .act = op_key_show },

@@ -25,6 +25,7 @@ struct key_cache {
     cached_key *buckets[BUCKETS];
     cached_key *newest, *oldest;
     size_t bytes, max_bytes;
+    uint64_t hits, misses;
 };
 
 hf_err cache_new(size_t max_bytes, key_cache **ret)
@@ -88,7 +89,7 @@ static void drop(key_cache *kc, cached_key *k)
         destroy(kc, k);
 }
 
-cached_key *cache_hold(key_cache *kc, const uint8_t id[static 16], uint32_t version)
+static cached_key *hold(key_cache *kc, const uint8_t id[static 16], uint32_t version)
 {
     cached_key *k = *bucket_of(kc, id, version);
 
@@ -102,6 +103,22 @@ cached_key *cache_hold(key_cache *kc, const uint8_t id[static 16], uint32_t vers
     }
     k->holds++;
     return k;
+}
+
+cached_key *cache_hold(key_cache *kc, const uint8_t id[static 16], uint32_t version)
+{
+    cached_key *k = hold(kc, id, version);
+
+    if (k != NULL)
+        kc->hits++;
+    else
+        kc->misses++;
+    return k;
+}
+
+struct cache_numbers cache_numbers(const key_cache *kc)
+{
+    return (struct cache_numbers) { .hits = kc->hits, .misses = kc->misses, .bytes = kc->bytes };
 }
 
 void cache_release(core *c, cached_key *k)
@@ -125,7 +142,7 @@ static void make_room(key_cache *kc, size_t cost)
 hf_err cache_put(core *c, const uint8_t id[static 16], uint32_t version, hf_key *key)
 {
     key_cache *kc = c->cache;
-    cached_key *held = cache_hold(kc, id, version);
+    cached_key *held = hold(kc, id, version);
 
     if (held != NULL) { /* loaded twice at the same time: the first stays */
         cache_release(c, held);

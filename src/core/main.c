@@ -1,5 +1,6 @@
 /* core: the one process that holds HSM keys. main reads like the recipe in docs/PROCESSES.md. */
 #include "core/core.h"
+#include "core/metrics.h"
 #include "core/tls_keys.h"
 #include "core/unsealing.h"
 
@@ -74,6 +75,7 @@ static hf_err make_parts(core *c)
     HF_CHECK(c->scratch != NULL, HF_ERR_SYSTEM);
     HF_TRY(hf_random(limits.seed, sizeof(limits.seed)));
     HF_TRY(hf_limits_new(&limits, &c->limits));
+    HF_TRY(metrics_new(&c->metrics));
     HF_TRY(verdicts_new(&c->verdicts));
     HF_TRY(revocations_new(&c->revocations));
     HF_TRY(sessions_new(&c->sessions));

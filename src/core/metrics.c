@@ -66,14 +66,10 @@ static bool is_timed(const hf_message_row *row)
     return row->action != NULL && strncmp(row->action, "crypto:", 7) == 0;
 }
 
-void metrics_request(core *c, const hf_message_row *row, hf_err e, int64_t ns)
+static void count_duration(row_counts *r, int64_t ns)
 {
-    row_counts *r = &c->metrics->rows[row - hf_message_rows];
     size_t i = 0;
 
-    r->by_class[hf_err_class_of(e)]++;
-    if (!is_timed(row))
-        return;
     if (r->took == NULL)
         r->took = calloc(1, sizeof(*r->took)); /* without memory there are no durations, and that is all */
     if (r->took == NULL)
@@ -82,6 +78,16 @@ void metrics_request(core *c, const hf_message_row *row, hf_err e, int64_t ns)
         i++;
     r->took->bucket[i]++;
     r->took->sum_ns += ns > 0 ? (uint64_t)ns : 0;
+}
+
+void metrics_request(core *c, const request *r, hf_err e)
+{
+    row_counts *counts = &c->metrics->rows[r->row - hf_message_rows];
+
+    counts->by_class[hf_err_class_of(e)]++;
+    /* The deadline was set from the turn of the loop in which the request came. */
+    if (is_timed(r->row))
+        count_duration(counts, hf_mono_now().ns - (r->deadline.ns - (int64_t)r->row->deadline_ms * HF_NS_PER_MS));
 }
 
 /* ---- writing ---- */
@@ -157,7 +163,8 @@ static hf_err put_keys(const core *c, hf_writer *w)
     size_t by_state[HF_STATE_DESTROYED + 1] = { 0 };
     char labels[64];
 
-    index_count_states(c->index, by_state);
+    for (size_t i = 0; i < index_count(c->index); i++)
+        by_state[index_at(c->index, i)->state % HF_COUNT(by_state)]++;
     for (size_t s = HF_STATE_STAGED; s <= HF_STATE_DESTROYED; s++) {
         snprintf(labels, sizeof(labels), "state=\"%s\"", hf_key_state_name((hf_key_state)s));
         HF_TRY(put(w, HF_METRIC_GAUGE, "holdfast_keys", labels, by_state[s]));
@@ -182,7 +189,7 @@ static hf_err put_audit(const core *c, hf_writer *w)
     return put(w, HF_METRIC_GAUGE, "holdfast_store_generation", "", c->manifest.generation);
 }
 
-static hf_err put_processes(const core *c, hf_writer *w)
+static hf_err put_processes(const core *c, hf_writer *w, const char *name, bool starts)
 {
     char labels[64];
 
@@ -190,8 +197,10 @@ static hf_err put_processes(const core *c, hf_writer *w)
         if (c->processes[i].name[0] == '\0')
             continue;
         snprintf(labels, sizeof(labels), "process=\"%s\"", c->processes[i].name);
-        HF_TRY(put(w, HF_METRIC_COUNTER, "holdfast_process_starts_total", labels, c->processes[i].starts));
-        HF_TRY(put(w, HF_METRIC_GAUGE, "holdfast_process_degraded", labels, c->processes[i].degraded ? 1 : 0));
+        if (starts)
+            HF_TRY(put(w, HF_METRIC_COUNTER, name, labels, c->processes[i].starts));
+        else
+            HF_TRY(put(w, HF_METRIC_GAUGE, name, labels, c->processes[i].degraded ? 1 : 0));
     }
     return HF_OK;
 }
@@ -208,7 +217,8 @@ hf_err metrics_write(const core *c, hf_writer *w)
     HF_TRY(put_keys(c, w));
     HF_TRY(put_cache(c, w));
     HF_TRY(put_audit(c, w));
-    HF_TRY(put_processes(c, w));
+    HF_TRY(put_processes(c, w, "holdfast_process_starts_total", true));
+    HF_TRY(put_processes(c, w, "holdfast_process_degraded", false));
     HF_TRY(put_requests(c->metrics, w));
     return put_all_durations(c->metrics, w);
 }

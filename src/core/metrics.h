@@ -6,7 +6,7 @@
 
 hf_err metrics_new(core_metrics **ret) HF_MUST_USE;
 /* Locked: one answered request. */
-void metrics_request(core *c, const hf_message_row *row, hf_err e, int64_t ns);
+void metrics_request(core *c, const request *r, hf_err e);
 /* Locked: all samples, as `metric` records. */
 hf_err metrics_write(const core *c, hf_writer *w) HF_MUST_USE;
 

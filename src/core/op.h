@@ -176,6 +176,7 @@ hf_err answers_keep(op *o, change *ch) HF_MUST_USE; /* the reply of the change, 
 hf_err answers_id(const op *o, uint8_t ret_id[static 16]) HF_MUST_USE;
 
 hf_err op_status(op *o);
+hf_err op_metrics(op *o);
 hf_err op_capabilities(op *o);
 hf_err op_key_create(op *o);
 hf_err op_key_list(op *o);

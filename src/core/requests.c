@@ -1,4 +1,5 @@
 #include "core/core.h"
+#include "core/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,8 @@ void request_free(core *c, request *r)
 
 void request_answer(core *c, const request *r, uint16_t type, hf_view body)
 {
+    if (type != HF_MSG_FAILED)
+        metrics_request(c, r, HF_OK);
     /* Nothing that was done before a change leaves after the change was acknowledged. */
     if (r->row->audit == HF_AUDITED_DURABLE)
         peers_flush(c);
@@ -80,6 +83,7 @@ void request_fail(core *c, const request *r, hf_err e, const char *detail, uint3
         .retry_after_s = retry_after_s,
     };
 
+    metrics_request(c, r, e);
     if (hf_failed_encode(&m, &w) == HF_OK)
         request_answer(c, r, HF_MSG_FAILED, hf_writer_view(&w));
 }

@@ -1,6 +1,5 @@
 #include "crypto/openssl.h"
 #include <openssl/crypto.h>
-#include <string.h>
 
 void hf_pkey_freep(EVP_PKEY **p)
 {
@@ -89,7 +88,8 @@ hf_err hf_key_load_bytes(hf_alg a, hf_view material, hf_key **ret)
     key->alg = a;
     key->has_private = true;
     if (hf_alg_symmetric(a)) {
-        memcpy(key->secret, material.ptr, material.len);
+        hf_writer w = hf_writer_on(key->secret, sizeof key->secret);
+        hf_put_view(&w, material); /* it fits: the length was compared above */
     } else {
         key->pkey = hf_pkey_from_material(a, material);
         HF_CHECK(key->pkey != NULL, hf_openssl_error(HF_ERR_BAD_KEY));

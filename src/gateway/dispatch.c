@@ -299,9 +299,7 @@ void dispatch_request(lane *l, hf_http_server *server, const hf_http_request *r)
 {
     visit v = {
         .call = { .lane = l, .http = r, .scratch = hf_writer_on(l->scratch, GATEWAY_SCRATCH_BYTES) },
-        .from = { .server = server,
-                  .ref = r->ref,
-                  .note = { .started = hf_loop_now(l->loop), .method = r->method } },
+        .from = { .server = server, .ref = r->ref, .note = { .started = hf_loop_now(l->loop), .method = r->method } },
     };
 
     request_id_choose(l, r, v.request_id);

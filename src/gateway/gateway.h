@@ -27,6 +27,9 @@
 #define GATEWAY_SCRATCH_BYTES (2u << 20) /* decoded fields of one request: never more than its body */
 #define GATEWAY_STOP_MS 5000
 
+#define HTTP_STATUS_FIRST 100
+#define HTTP_STATUS_END 600
+
 typedef struct gateway gateway;
 
 /* A certificate whose private key core must show to have before it is used. Lane 0 asks; the main thread owns it. */
@@ -77,6 +80,9 @@ typedef struct lane {
     lane_mail mail;
     status_cache status;
     request_log_state log;
+    /* Written by this lane alone, read by whichever answers /metrics. */
+    atomic_ullong responses[HTTP_STATUS_END - HTTP_STATUS_FIRST];
+    atomic_ullong open_connections; /* at its last tick */
     uint32_t batches; /* that are being answered */
     /* Working memory of the request being read or answered; wiped after it. */
     json_pool json;

@@ -179,6 +179,12 @@ static void send_failures(lane *l)
     }
 }
 
+static size_t connections(const lane *l)
+{
+    return hf_http_server_connections(l->https) + (l->local == NULL ? 0 : hf_http_server_connections(l->local)) +
+           (l->metrics == NULL ? 0 : hf_http_server_connections(l->metrics));
+}
+
 static void on_tick(void *arg)
 {
     lane *l = arg;
@@ -187,16 +193,11 @@ static void on_tick(void *arg)
     set_date(l);
     dispatch_expire(l, HF_ERR_TIMEOUT, false);
     send_failures(l);
+    atomic_store_explicit(&l->open_connections, connections(l), memory_order_relaxed);
     /* Its place in the heap was just given back, so there is room for it. */
     if (hf_loop_timer(l->loop, &l->tick, hf_mono_after_ms(hf_loop_now(l->loop), busy ? TICK_BUSY_MS : TICK_IDLE_MS)) !=
         HF_OK)
         hf_fatal("a timer cannot be set");
-}
-
-static size_t connections(const lane *l)
-{
-    return hf_http_server_connections(l->https) + (l->local == NULL ? 0 : hf_http_server_connections(l->local)) +
-           (l->metrics == NULL ? 0 : hf_http_server_connections(l->metrics));
 }
 
 static void before_wait(void *arg)

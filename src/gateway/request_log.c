@@ -50,6 +50,8 @@ void request_log(lane *l, const request_note *note, const char *request_id, uint
     char status_text[8], us[24], left_out[24], address[HF_ADDRESS_CAP];
     uint64_t skipped = 0;
 
+    if (status >= HTTP_STATUS_FIRST && status < HTTP_STATUS_END)
+        atomic_fetch_add_explicit(&l->responses[status - HTTP_STATUS_FIRST], 1, memory_order_relaxed);
     if (l->gateway->config.log_requests < (status < 400 ? REQUEST_LOG_ALL : REQUEST_LOG_FAILURES))
         return;
     hf_mono now = hf_mono_now();

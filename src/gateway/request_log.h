@@ -29,6 +29,7 @@ typedef struct request_log_state {
 } request_log_state;
 
 /*
+ * Counts the answer for /metrics, and logs it where the configuration says so.
  * code: a stable word, "ok" for success. What a client chose does not get in, but for the request id, whose characters
  * are known to be harmless: the path is the route's pattern.
  */

@@ -11,8 +11,8 @@
 
 typedef struct batch_item {
     const route *route; /* NULL: refused before core was asked */
-    size_t at, len;     /* its message in the batch's bytes */
-    json_out answer;    /* one object */
+    size_t at, len; /* its message in the batch's bytes */
+    json_out answer; /* one object */
     bool done;
 } batch_item;
 
@@ -228,8 +228,8 @@ static hf_err read_operation(call *c, const route **ret)
 /* The first BATCH_ID_MAX characters, a point and the number of the item, from 1. */
 static hf_view numbered(hf_view id, uint32_t n, char dst[static 72])
 {
-    int len = snprintf(dst, 72, "%.*s.%u", (int)(id.len < BATCH_ID_MAX ? id.len : BATCH_ID_MAX), (const char *)id.ptr,
-                       n);
+    int len =
+        snprintf(dst, 72, "%.*s.%u", (int)(id.len < BATCH_ID_MAX ? id.len : BATCH_ID_MAX), (const char *)id.ptr, n);
 
     return hf_view_of(dst, (size_t)len);
 }

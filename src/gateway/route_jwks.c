@@ -6,7 +6,10 @@
 /* Short, because a restart of core makes a new key; long enough that readers need not ask at each token. */
 #define CACHE "public, max-age=60"
 
-enum { TYPE_SET, TYPE_JSON }; /* what the answer calls itself: the registered type, or the one that most clients ask for */
+enum {
+    TYPE_SET,
+    TYPE_JSON
+}; /* what the answer calls itself: the registered type, or the one that most clients ask for */
 
 hf_err route_jwks_ask(call *c, hf_writer *w)
 {

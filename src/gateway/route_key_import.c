@@ -32,8 +32,10 @@ static hf_err refuse_private(call *c, yyjson_val *jwk)
 
     for (size_t i = 0; i < HF_COUNT(secret); i++)
         if (yyjson_obj_get(jwk, secret[i]) != NULL)
-            return call_unusable(c, "the JWK has '%s', which is secret; a private or secret key is imported wrapped, see "
-                                    "'wrapped_key_b64'", secret[i]);
+            return call_unusable(c,
+                                 "the JWK has '%s', which is secret; a private or secret key is imported wrapped, see "
+                                 "'wrapped_key_b64'",
+                                 secret[i]);
     return HF_OK;
 }
 
@@ -120,9 +122,10 @@ static hf_err read_wrapped(call *c, struct hf_key_import *m)
 
 hf_err route_key_import_ask(call *c, hf_writer *w)
 {
-    static const char *const members[] = { "algorithm",    "usage",        "policy_tags",     "description",
-                                           "public_key",   "jwk",          "public_key_der_b64", "wrapped_key_b64",
-                                           "wrapping_key", "wrapping_version" };
+    static const char *const members[] = { "algorithm",          "usage",           "policy_tags",
+                                           "description",        "public_key",      "jwk",
+                                           "public_key_der_b64", "wrapped_key_b64", "wrapping_key",
+                                           "wrapping_version" };
     struct hf_key_import m = { .head = c->head, .name = c->id };
     int sources = field_present(c, "public_key") + field_present(c, "jwk") + field_present(c, "public_key_der_b64") +
                   field_present(c, "wrapped_key_b64");

@@ -69,6 +69,8 @@ hf_err route_key_import_ask(call *c, hf_writer *w) HF_MUST_USE;
 hf_err route_key_import_tell(reply *r) HF_MUST_USE;
 hf_err route_mac_ask(call *c, hf_writer *w) HF_MUST_USE;
 hf_err route_mac_tell(reply *r) HF_MUST_USE;
+hf_err route_metrics_ask(call *c, hf_writer *w);
+hf_err route_metrics_tell(reply *r);
 hf_err route_random_ask(call *c, hf_writer *w) HF_MUST_USE;
 hf_err route_random_tell(reply *r) HF_MUST_USE;
 hf_err route_rewrap_ask(call *c, hf_writer *w) HF_MUST_USE;

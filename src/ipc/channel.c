@@ -569,7 +569,7 @@ static hf_err accept_packet(hf_channel *c, size_t len, const int *fds, size_t n_
 
 hf_err hf_channel_receive(hf_channel *c, hf_message *ret, bool *ret_got)
 {
-    int fds[HF_MESSAGE_MAX_FDS] = { -1, -1, -1, -1, -1, -1 };
+    int fds[HF_MESSAGE_MAX_FDS] = { 0 }; /* the first n_fds of them */
     size_t len, n_fds = 0;
     frame_head h;
 

@@ -14,22 +14,35 @@ typedef struct fixed_kind {
     uint8_t start[27];
 } fixed_kind;
 
-static const fixed_kind fixed_kinds[] = {
-    { HF_ALG_EC_P256, "EC", "P-256", NULL, { "x", "y" }, 32, 2, 27,
-      { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
-        0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04 } },
-    { HF_ALG_EC_P384, "EC", "P-384", NULL, { "x", "y" }, 48, 2, 24,
-      { 0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04,
-        0x00, 0x22, 0x03, 0x62, 0x00, 0x04 } },
-    { HF_ALG_ED25519, "OKP", "Ed25519", NULL, { "x", NULL }, 32, 1, 12,
-      { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00 } },
-    { HF_ALG_ML_DSA_65, "AKP", NULL, "ML-DSA-65", { "pub", NULL }, 1952, 1, 22,
-      { 0x30, 0x82, 0x07, 0xb2, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12, 0x03,
-        0x82, 0x07, 0xa1, 0x00 } },
-    { HF_ALG_ML_KEM_768, NULL, NULL, NULL, { NULL, NULL }, 1184, 0, 22,
-      { 0x30, 0x82, 0x04, 0xb2, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04, 0x02, 0x03,
-        0x82, 0x04, 0xa1, 0x00 } },
-};
+static const fixed_kind
+    fixed_kinds[] = {
+        { HF_ALG_EC_P256, "EC", "P-256", NULL, { "x", "y" }, 32, 2, 27, { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a,
+                                                                          0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+                                                                          0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03,
+                                                                          0x01, 0x07, 0x03, 0x42, 0x00, 0x04 } },
+        { HF_ALG_EC_P384, "EC", "P-384", NULL, { "x", "y" }, 48, 2, 24, { 0x30, 0x76, 0x30, 0x10, 0x06, 0x07,
+                                                                          0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+                                                                          0x01, 0x06, 0x05, 0x2b, 0x81, 0x04,
+                                                                          0x00, 0x22, 0x03, 0x62, 0x00, 0x04 } },
+        { HF_ALG_ED25519,
+          "OKP",
+          "Ed25519",
+          NULL,
+          { "x", NULL },
+          32,
+          1,
+          12,
+          { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00 } },
+        { HF_ALG_ML_DSA_65, "AKP", NULL, "ML-DSA-65", { "pub", NULL }, 1952, 1, 22, { 0x30, 0x82, 0x07, 0xb2, 0x30,
+                                                                                      0x0b, 0x06, 0x09, 0x60, 0x86,
+                                                                                      0x48, 0x01, 0x65, 0x03, 0x04,
+                                                                                      0x03, 0x12, 0x03, 0x82, 0x07,
+                                                                                      0xa1, 0x00 } },
+        { HF_ALG_ML_KEM_768, NULL, NULL, NULL, { NULL, NULL }, 1184, 0, 22, { 0x30, 0x82, 0x04, 0xb2, 0x30, 0x0b,
+                                                                              0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                                                                              0x65, 0x03, 0x04, 0x04, 0x02, 0x03,
+                                                                              0x82, 0x04, 0xa1, 0x00 } },
+    };
 
 static size_t key_len(const fixed_kind *k)
 {
@@ -40,7 +53,8 @@ static const fixed_kind *fixed_kind_of(hf_view spki)
 {
     for (size_t i = 0; i < HF_COUNT(fixed_kinds); i++) {
         const fixed_kind *k = &fixed_kinds[i];
-        if (spki.len == k->start_len + key_len(k) && memcmp(spki.ptr, k->start, k->start_len) == 0)
+        if (spki.len == k->start_len + key_len(k) &&
+            hf_view_eq(hf_view_of(spki.ptr, k->start_len), hf_view_of(k->start, k->start_len)))
             return k;
     }
     return NULL;
@@ -226,10 +240,10 @@ static bool alg_fits(const hf_jwk *key, hf_view alg)
     static const struct {
         const char *kty, *crv, *alg;
     } fits[] = {
-        { "EC", "P-256", "ES256" },     { "EC", "P-384", "ES384" },      { "OKP", "Ed25519", "EdDSA" },
+        { "EC", "P-256", "ES256" },      { "EC", "P-384", "ES384" },      { "OKP", "Ed25519", "EdDSA" },
         { "OKP", "Ed25519", "Ed25519" }, { "RSA", NULL, "RS256" },        { "RSA", NULL, "RS384" },
-        { "RSA", NULL, "RS512" },       { "RSA", NULL, "PS256" },        { "RSA", NULL, "PS384" },
-        { "RSA", NULL, "PS512" },       { "RSA", NULL, "RSA-OAEP-256" }, { "AKP", NULL, "ML-DSA-65" },
+        { "RSA", NULL, "RS512" },        { "RSA", NULL, "PS256" },        { "RSA", NULL, "PS384" },
+        { "RSA", NULL, "PS512" },        { "RSA", NULL, "RSA-OAEP-256" }, { "AKP", NULL, "ML-DSA-65" },
     };
 
     for (size_t i = 0; i < HF_COUNT(fits); i++)

@@ -50,16 +50,6 @@ hf_err hf_set_hash_add(const hf_root_keys *keys, struct hf_set_hash *set, const 
     return HF_OK;
 }
 
-hf_err hf_set_hash_remove(const hf_root_keys *keys, struct hf_set_hash *set, const struct hf_row_ref *row)
-{
-    uint8_t h[HF_SET_HASH_BYTES];
-    HF_CHECK(set->count > 0, HF_ERR_INTERNAL);
-    HF_TRY(element_hash(keys, row, h));
-    xor_into(set->sum, h);
-    set->count--;
-    return HF_OK;
-}
-
 hf_err hf_set_change_add(const hf_root_keys *keys, struct hf_set_change *ch, const struct hf_row_ref *row)
 {
     uint8_t h[HF_SET_HASH_BYTES];

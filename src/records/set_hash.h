@@ -39,8 +39,6 @@ struct hf_set_hash_sealed {
 void hf_set_hash_init(struct hf_set_hash *set);
 /* On an error the accumulator is as before. */
 hf_err hf_set_hash_add(const hf_root_keys *keys, struct hf_set_hash *set, const struct hf_row_ref *row) HF_MUST_USE;
-/* HF_ERR_INTERNAL on an empty set. The row must be a member: nothing can check that here. */
-hf_err hf_set_hash_remove(const hf_root_keys *keys, struct hf_set_hash *set, const struct hf_row_ref *row) HF_MUST_USE;
 /* On an error the change is as before. */
 hf_err hf_set_change_add(const hf_root_keys *keys, struct hf_set_change *ch, const struct hf_row_ref *row) HF_MUST_USE;
 /* The row must be a member of the set: nothing can check that here. */

@@ -26,9 +26,10 @@ static hf_err add(struct st_files *f, const char *path)
         f->paths = paths;
         f->cap = cap;
     }
-    f->paths[f->n] = strdup(path);
-    HF_CHECK(f->paths[f->n] != NULL, HF_ERR_SYSTEM);
-    f->n++;
+    char *copy = calloc(strlen(path) + 1, 1);
+    HF_CHECK(copy != NULL, HF_ERR_SYSTEM);
+    snprintf(copy, strlen(path) + 1, "%s", path);
+    f->paths[f->n++] = copy;
     return HF_OK;
 }
 
@@ -38,15 +39,14 @@ static hf_err list_entry(int folder, const struct dirent *entry, const char *pre
 {
     char path[PATH_MAX];
     struct stat st;
-    int len = snprintf(path, sizeof path, "%s%s", prefix, entry->d_name);
-    if (len < 0 || (size_t)len >= sizeof path - 1 || fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    int len = snprintf(path, sizeof path, "%s%s/", prefix, entry->d_name);
+    if (len < 1 || (size_t)len >= sizeof path || fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         f->unreachable++;
         return HF_OK;
     }
-    if (S_ISDIR(st.st_mode)) {
-        strcat(path, "/"); /* there is room: checked above */
+    if (S_ISDIR(st.st_mode))
         return list(folder, entry->d_name, path, depth + 1, f);
-    }
+    path[len - 1] = '\0'; /* the slash */
     if (is_json(entry->d_name)) /* whether it can be read is found out later, and told */
         return add(f, path);
     f->ignored += S_ISREG(st.st_mode);
@@ -125,7 +125,7 @@ hf_err st_file_read(const char *folder, const char *path, size_t max, uint8_t **
     HF_AUTO(hf_fd_closep) int fd = open(full, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe must not make us wait */
     HF_CHECK(fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode), HF_ERR_SYSTEM);
     HF_CHECK((uintmax_t)st.st_size <= max, HF_ERR_TOO_LARGE);
-    uint8_t *bytes = malloc((size_t)st.st_size + 1);
+    uint8_t *bytes = calloc((size_t)st.st_size + 1, 1);
     HF_CHECK(bytes != NULL, HF_ERR_SYSTEM);
     hf_err e = read_all(fd, bytes, (size_t)st.st_size);
     if (e != HF_OK) {

@@ -16,8 +16,8 @@ static bool encapsulates_to(const hf_key *key, hf_view m, hf_view want_ct, hf_vi
 {
     uint8_t ct[HF_KEM_CIPHERTEXT_MAX_BYTES], k[HF_KEM_SECRET_BYTES];
     size_t len = 0;
-    return hf_kem_encapsulate_with(key, m, ct, sizeof ct, &len, k) == HF_OK &&
-           st_same(hf_view_of(ct, len), want_ct) && st_same(hf_view_of(k, sizeof k), want_secret);
+    return hf_kem_encapsulate_with(key, m, ct, sizeof ct, &len, k) == HF_OK && st_same(hf_view_of(ct, len), want_ct) &&
+           st_same(hf_view_of(k, sizeof k), want_secret);
 }
 
 static struct st_result decapsulates_to(const hf_key *key, hf_view ct, hf_view want)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -142,6 +143,35 @@ hf_err files_open_config(const struct files *f, const struct options *o, int *re
     *ret_conf = conf;
     conf = -1; /* handed over */
     return HF_OK;
+}
+
+#define CREDENTIAL "credential:"
+
+/* A credential of the service (systemd.exec(5)); a name is one file there, never a path. */
+static int credential_open(const char *name)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    HF_AUTO(hf_fd_closep) int dir = -1;
+
+    errno = EINVAL;
+    if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
+        return -1;
+    errno = ENOENT;
+    if (folder == NULL || folder[0] != '/')
+        return -1;
+    dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+int files_open_named(const struct files *f, const char *path)
+{
+    int fd = strncmp(path, CREDENTIAL, strlen(CREDENTIAL)) == 0
+                 ? credential_open(path + strlen(CREDENTIAL))
+                 : openat(f->data_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        hf_log(HF_LOG_ERROR, "%s cannot be opened: %s", path, strerrordesc_np(errno));
+    return fd;
 }
 
 static hf_err read_small(int dir_fd, const char *name, uint8_t *dst, size_t cap, bool *ret_has, size_t *ret_len)

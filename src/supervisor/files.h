@@ -21,6 +21,12 @@ struct files {
 /* Opens and locks; makes the anchor folder when it is missing; gives DIR/store to the store's uid. Logs the reason. */
 hf_err files_open(const struct options *o, struct files *ret) HF_MUST_USE;
 
+/*
+ * A file that the configuration names: below the data folder, an absolute path, or "credential:NAME" for one that systemd
+ * hands to the service (LoadCredential=). -1 with the reason in the log. Caller closes.
+ */
+int files_open_named(const struct files *f, const char *path);
+
 /* holdfast.conf and keyset.json, opened anew for each reading; *ret_conf is -1 when there is no configuration file. */
 hf_err files_open_config(const struct files *f, const struct options *o, int *ret_conf, int *ret_keyset) HF_MUST_USE;
 

@@ -49,10 +49,8 @@ static void settings_take(struct supervisor *s)
 
 static bool readable(const struct supervisor *s, const char *path)
 {
-    HF_AUTO(hf_fd_closep) int fd = openat(s->files.data_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    HF_AUTO(hf_fd_closep) int fd = files_open_named(&s->files, path);
 
-    if (fd < 0)
-        hf_log(HF_LOG_ERROR, "%s cannot be opened: %s", path, strerrordesc_np(errno));
     return fd >= 0;
 }
 

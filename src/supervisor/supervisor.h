@@ -140,9 +140,7 @@ extern const hf_peer_role start_order[SERVED_ROLES];
 void wiring_greet(struct child *c);                  /* a process that was just started */
 void wiring_connect(struct supervisor *s, struct child *a, struct child *b); /* new channels between two live ones */
 void wiring_neighbours(struct child *c);             /* with every live process that it talks to */
-void wiring_tell_core(struct child *c);              /* PROCESS_UP; without core it waits for the next one */
-int wiring_file(const struct supervisor *s, const char *path); /* open to read, -1; relative to the data folder */
-void wiring_gateway_files(struct supervisor *s);     /* certificate, authorities and sockets, to a running gateway */
+void wiring_tell_core(struct child *c);              void wiring_gateway_files(struct supervisor *s);     /* certificate, authorities and sockets, to a running gateway */
 
 /* ---- requests.c ---- */
 /* A message of a child. HF_ERR_MALFORMED or HF_ERR_DENIED: it broke the rules and is killed. */

@@ -58,7 +58,7 @@ static hf_err send_core_its_end(struct supervisor *s, int fd)
 
 static hf_err start(struct supervisor *s)
 {
-    HF_AUTO(hf_fd_closep) int file = wiring_file(s, s->settings.tls_key);
+    HF_AUTO(hf_fd_closep) int file = files_open_named(&s->files, s->settings.tls_key);
     HF_AUTO(hf_fd_closep) int ours = -1;
     HF_AUTO(hf_fd_closep) int theirs = -1;
     int pair[2];

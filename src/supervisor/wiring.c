@@ -88,15 +88,6 @@ static void greet_core(struct child *c)
     child_send(c, HF_MSG_KEYSET, 0, body_view(&s->settings.keyset), NULL, 0);
 }
 
-int wiring_file(const struct supervisor *s, const char *path)
-{
-    int fd = openat(s->files.data_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0)
-        hf_log(HF_LOG_ERROR, "%s cannot be opened: %s", path, strerrordesc_np(errno));
-    return fd;
-}
-
 /* The settings as config made them, and what only the supervisor knows: which sockets there are. */
 static hf_err gateway_config(const struct supervisor *s, hf_writer *w, struct hf_config_gateway *ret)
 {
@@ -109,7 +100,7 @@ static hf_err gateway_config(const struct supervisor *s, hf_writer *w, struct hf
 /* Descriptors with CONFIG_GATEWAY: in the order that its row in core.def says. The private key is not among them. */
 void wiring_gateway_files(struct supervisor *s)
 {
-    HF_AUTO(hf_fd_closep) int certificate = wiring_file(s, s->settings.tls_certificate);
+    HF_AUTO(hf_fd_closep) int certificate = files_open_named(&s->files, s->settings.tls_certificate);
     HF_AUTO(hf_fd_closep) int authorities = -1;
     uint8_t body[4096];
     hf_writer w = hf_writer_on(body, sizeof(body));
@@ -119,7 +110,7 @@ void wiring_gateway_files(struct supervisor *s)
 
     bool ok = certificate >= 0 && gateway_config(s, &w, &config) == HF_OK;
     if (ok && config.client_certificates > 1) {
-        authorities = wiring_file(s, s->settings.client_ca);
+        authorities = files_open_named(&s->files, s->settings.client_ca);
         fds[n++] = authorities;
         ok = authorities >= 0;
     }

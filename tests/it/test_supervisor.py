@@ -201,6 +201,21 @@ def test_rollback_ends_the_start_with_the_sentence(bench):
     assert done.returncode == 1 and "older than its anchor" in done.stderr and "holdfastd: ready" not in done.stderr
 
 
+def test_a_tls_key_that_core_refuses_ends_the_start(bench):
+    bench.order("core", "nokey")
+    done = bench.run()
+    assert done.returncode == 1 and "the key of server.tls_key cannot be used" in done.stderr and "holdfastd: ready" not in done.stderr
+
+
+def test_the_tls_key_comes_again_with_every_core_and_reload(bench):
+    bench.start()
+    bench.wait_for_log("core", "TLS_KEY")
+    bench.kill("core")
+    bench.wait_for_log("core", "TLS_KEY", times=2)
+    bench.daemon.send_signal(signal.SIGHUP)
+    bench.wait_for_log("core", "TLS_KEY", times=3)
+
+
 def test_not_ready_before_the_seal_is_open(bench):
     bench.order("core", "sealed")
     bench.start(ready=False)

@@ -143,7 +143,7 @@ class Channel:
             if not select.select([self.sock], [], [], timeout)[0]:
                 raise TimeoutError("no message came")
             try:
-                data, got, _, _ = socket.recv_fds(self.sock, 1 << 17, 4)
+                data, got, _, _ = socket.recv_fds(self.sock, 1 << 17, 6)
             except ConnectionResetError as gone:
                 raise Gone from gone
             if not data:

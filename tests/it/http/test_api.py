@@ -597,7 +597,7 @@ def test_local_socket_knows_its_users(tmp_path):
             core_uid = next(line.split()[1] for line in f if line.startswith("Uid:"))
         assert int(core_uid) >= 2111000000
         code, status = local_request(path, token, core_uid)
-        assert code in (52, 56) and status == "000"
+        assert code in (7, 52, 56) and status == "000"  # curl sees the end while it connects, or when it waits for the answer
         seen = {e.get("address") for e in s.request("GET", "/api/v1/audit/recent").json["items"] if e["action"] == "key:describe"}
         assert {"uid:0", "uid:65534"} <= seen and f"uid:{core_uid}" not in seen
         with socket.socket(socket.AF_UNIX) as c:
@@ -611,7 +611,7 @@ def test_local_socket_knows_its_users(tmp_path):
 def test_python_requests_as_a_client(hsm):
     requests = pytest.importorskip("requests", reason="python3-requests is not installed; tools/setup installs it")
     with requests.Session() as session:
-        session.verify = hsm.ca
+        session.trust_env, session.verify = False, hsm.ca  # else REQUESTS_CA_BUNDLE wins
         session.headers["Authorization"] = "Bearer " + hsm.bearer()
         url = f"https://127.0.0.1:{hsm.port}"
         assert session.get(url + "/healthz").json()["state"] == "open"

@@ -63,6 +63,39 @@ static void the_tag_needs_the_key(void **state)
     assert_int_equal(walk(hf_view_of(entry, len), &genesis, mac_key(), 1), HF_ERR_INTEGRITY);
 }
 
+/* The key as bytes for each record, or loaded once for all: the same entries and the same payload MACs. */
+static void a_loaded_key_makes_the_same_entries(void **state)
+{
+    (void)state;
+    struct hf_audit_chain chain = { 0 }, other = { 0 };
+    uint8_t by_bytes[HF_AUDIT_ENTRY_MAX_BYTES], loaded[HF_AUDIT_ENTRY_MAX_BYTES], mac[16], other_mac[16];
+    size_t len, other_len;
+    hf_secret *material;
+    hf_key *key;
+
+    assert_int_equal(hf_secret_copy(mac_key_bytes, sizeof(mac_key_bytes), &material), HF_OK);
+    assert_int_equal(hf_key_load_private(HF_ALG_HMAC_SHA256, material, &key), HF_OK);
+    for (int i = 0; i < 3; i++) {
+        struct hf_audit_record rec = record_of("alice"), same = rec;
+        assert_int_equal(hf_audit_append(&chain, mac_key(), &rec, by_bytes, &len), HF_OK);
+        assert_int_equal(hf_audit_append_with(&other, key, &same, loaded, &other_len), HF_OK);
+        assert_int_equal(len, other_len);
+        assert_memory_equal(by_bytes, loaded, len);
+        assert_memory_equal(&chain, &other, sizeof(chain));
+        hf_view payload = hf_view_of(loaded, (size_t)i * 30);
+        assert_int_equal(hf_audit_payload_mac(mac_key(), &payload, 1, mac), HF_OK);
+        assert_int_equal(hf_audit_payload_mac_with(key, payload, other_mac), HF_OK);
+        assert_memory_equal(mac, other_mac, sizeof(mac));
+    }
+    struct hf_audit_record rec = record_of("alice");
+    assert_int_equal(hf_audit_append_with(&other, sign_key, &rec, loaded, &other_len), HF_ERR_INVALID);
+    assert_int_equal(hf_audit_append_with(&other, NULL, &rec, loaded, &other_len), HF_ERR_INVALID);
+    assert_int_equal(hf_audit_payload_mac_with(sign_key, hf_view_of(loaded, 1), mac), HF_ERR_INVALID);
+    assert_memory_equal(&chain, &other, sizeof(chain));
+    hf_key_free(key);
+    hf_secret_free(material);
+}
+
 static void gaps_and_swaps_show(void **state)
 {
     (void)state;
@@ -394,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup(a_chain_verifies, make),
         cmocka_unit_test_setup(every_flipped_bit_shows, make),
         cmocka_unit_test(the_tag_needs_the_key),
+        cmocka_unit_test(a_loaded_key_makes_the_same_entries),
         cmocka_unit_test_setup(gaps_and_swaps_show, make),
         cmocka_unit_test(a_gap_in_a_correct_chain_shows),
         cmocka_unit_test(a_failed_append_changes_nothing),

@@ -110,7 +110,7 @@ static void a_list_is_bounded(void **state)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s192.0.2.%d", i > 0 ? "," : "", i);
     assert_int_equal(hf_networks_parse(hf_view_str(text), &networks, &at), HF_OK);
     assert_int_equal(networks.n, HF_NETWORKS_MAX);
-    strcat(text, ",192.0.2.200");
+    snprintf(text + strlen(text), sizeof(text) - strlen(text), ",192.0.2.200");
     assert_int_equal(hf_networks_parse(hf_view_str(text), &networks, &at), HF_ERR_BOUNDS);
 }
 

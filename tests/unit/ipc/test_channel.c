@@ -221,7 +221,7 @@ static void descriptors_go_across(void **state)
     hf_channel *a, *b;
     hf_message m;
     bool got = false;
-    int ends[2], three[3];
+    int ends[2], many[HF_MESSAGE_MAX_FDS + 1];
 
     open_two(4u << 20, &a, &b);
     assert_int_equal(pipe(ends), 0);
@@ -240,10 +240,11 @@ static void descriptors_go_across(void **state)
     close(m.fds[0]);
     m.fds[0] = -1; /* taken */
     hf_channel_release(&m);
-    three[0] = three[1] = three[2] = ends[0];
-    assert_int_equal(hf_channel_send(a, SMALL, 1, hf_view_of(payload, 1), three, 5), HF_ERR_BOUNDS);
+    for (size_t i = 0; i < HF_COUNT(many); i++)
+        many[i] = ends[0];
+    assert_int_equal(hf_channel_send(a, SMALL, 1, hf_view_of(payload, 1), many, HF_COUNT(many)), HF_ERR_BOUNDS);
     /* Never received: closed with the channel. */
-    assert_int_equal(hf_channel_send(a, SMALL, 1, hf_view_of(payload, 1), three, 3), HF_OK);
+    assert_int_equal(hf_channel_send(a, SMALL, 1, hf_view_of(payload, 1), many, HF_MESSAGE_MAX_FDS), HF_OK);
     hf_channel_free(a);
     hf_channel_free(b);
     close(ends[0]);
@@ -255,16 +256,18 @@ static void unwanted_descriptors_are_closed(void **state)
 {
     (void)state;
     size_t before = descriptors();
-    int five[5] = { 0, 1, 2, 0, 1 };
+    int many[HF_MESSAGE_MAX_FDS + 1] = { 0, 1, 2 };
     static const raw_frame whole = { 1, 0, SMALL, 1, 1, 1 }, bad = { 2, 0, SMALL, 1, 1, 1 },
                            part = { 1, 1, LARGE, 10, 1, 5 };
     struct {
         raw_frame first, second;
         size_t n_first, n_second;
     } rows[] = {
-        { whole, whole, 5, 0 }, /* more than a message may have */
-        { bad, whole, 2, 0 },   { part, part, 1, 1 },   /* only the first frame may have them */
-        { part, bad, 2, 0 },    { part, whole, 2, 0 },
+        { whole, whole, HF_MESSAGE_MAX_FDS + 1, 0 }, /* more than a message may have */
+        { bad, whole, 2, 0 },
+        { part, part, 1, 1 },   /* only the first frame may have them */
+        { part, bad, 2, 0 },
+        { part, whole, 2, 0 },
     };
 
     for (size_t i = 0; i < HF_COUNT(rows); i++) {
@@ -272,8 +275,8 @@ static void unwanted_descriptors_are_closed(void **state)
         hf_channel *c = open_one(1000, &raw);
         hf_message m;
         bool got;
-        send_raw(raw, &rows[i].first, five, rows[i].n_first);
-        send_raw(raw, &rows[i].second, five, rows[i].n_second);
+        send_raw(raw, &rows[i].first, many, rows[i].n_first);
+        send_raw(raw, &rows[i].second, many, rows[i].n_second);
         assert_int_equal(hf_channel_receive(c, &m, &got), HF_ERR_MALFORMED);
         hf_channel_free(c);
         close(raw);

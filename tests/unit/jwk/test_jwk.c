@@ -13,7 +13,8 @@
 /* The key of RFC 8037 appendix A.2 in the frame of RFC 8410; the EC key of RFC 7517 appendix A.1. */
 static const char ed25519_spki[] =
     "302a300506032b6570032100d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-static const char ec_x[] = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", ec_y[] = "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM";
+static const char ec_x[] = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+                  ec_y[] = "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM";
 
 static hf_view unhex(const char *text, uint8_t *dst, size_t cap)
 {
@@ -41,7 +42,8 @@ static void again(hf_view spki, hf_alg alg)
     assert_int_equal(hf_spki_alg(spki), alg);
     assert_int_equal(hf_jwk_of_spki(spki, &key), HF_OK);
     assert_int_equal(key.alg, alg);
-    assert_int_equal(hf_jwk_kind(hf_view_str(key.kty), hf_view_str(key.crv), hf_view_str(key.jose_alg), &kind, &why), HF_OK);
+    assert_int_equal(hf_jwk_kind(hf_view_str(key.kty), hf_view_str(key.crv), hf_view_str(key.jose_alg), &kind, &why),
+                     HF_OK);
     kind.value[0] = key.value[0];
     kind.value[1] = key.value[1];
     assert_int_equal(hf_jwk_to_spki(&kind, &w, &why), HF_OK);
@@ -182,20 +184,34 @@ static void test_kinds(void **state)
         const char *kty, *crv, *alg;
         bool known;
     } rows[] = {
-        { "EC", "P-256", "", true },           { "EC", "P-384", "ES384", true },    { "EC", "P-521", "", false },
-        { "EC", "", "", false },               { "EC", "P-256", "ES384", false },   { "EC", "P-256", "RS256", false },
-        { "ec", "P-256", "", false },          { "OKP", "Ed25519", "EdDSA", true }, { "OKP", "X25519", "", false },
-        { "OKP", "Ed25519", "ES256", false },  { "RSA", "", "", true },             { "RSA", "", "HS256", false },
-        { "RSA", "", "none", false },          { "AKP", "", "ML-DSA-65", true },    { "AKP", "", "", false },
-        { "AKP", "", "ML-KEM-768", false },    { "oct", "", "", false },            { "", "", "", false },
-        { "OKP", "Ed25519", "Ed25519", true }, { "AKP", "", "ML-DSA-44", false },
+        { "EC", "P-256", "", true },
+        { "EC", "P-384", "ES384", true },
+        { "EC", "P-521", "", false },
+        { "EC", "", "", false },
+        { "EC", "P-256", "ES384", false },
+        { "EC", "P-256", "RS256", false },
+        { "ec", "P-256", "", false },
+        { "OKP", "Ed25519", "EdDSA", true },
+        { "OKP", "X25519", "", false },
+        { "OKP", "Ed25519", "ES256", false },
+        { "RSA", "", "", true },
+        { "RSA", "", "HS256", false },
+        { "RSA", "", "none", false },
+        { "AKP", "", "ML-DSA-65", true },
+        { "AKP", "", "", false },
+        { "AKP", "", "ML-KEM-768", false },
+        { "oct", "", "", false },
+        { "", "", "", false },
+        { "OKP", "Ed25519", "Ed25519", true },
+        { "AKP", "", "ML-DSA-44", false },
     };
 
     (void)state;
     for (size_t i = 0; i < HF_COUNT(rows); i++) {
         const char *why = NULL;
         hf_jwk key = { .alg = HF_ALG_NONE };
-        hf_err e = hf_jwk_kind(hf_view_str(rows[i].kty), hf_view_str(rows[i].crv), hf_view_str(rows[i].alg), &key, &why);
+        hf_err e =
+            hf_jwk_kind(hf_view_str(rows[i].kty), hf_view_str(rows[i].crv), hf_view_str(rows[i].alg), &key, &why);
         assert_int_equal(e, rows[i].known ? HF_OK : HF_ERR_UNSUPPORTED);
         assert_true((why == NULL) == rows[i].known && (key.kty != NULL) == rows[i].known);
     }
@@ -220,8 +236,9 @@ static void test_ml(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ed25519), cmocka_unit_test(test_ec), cmocka_unit_test(test_rsa),
-        cmocka_unit_test(test_other_forms_of_rsa), cmocka_unit_test(test_kinds), cmocka_unit_test(test_ml),
+        cmocka_unit_test(test_ed25519), cmocka_unit_test(test_ec),
+        cmocka_unit_test(test_rsa),     cmocka_unit_test(test_other_forms_of_rsa),
+        cmocka_unit_test(test_kinds),   cmocka_unit_test(test_ml),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
