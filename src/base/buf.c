@@ -37,7 +37,7 @@ void hf_wipe(void *p, size_t n)
 
 static inline void put_be(hf_writer *w, uint64_t v, size_t n)
 {
-    uint8_t bytes[8];
+    uint8_t bytes[8] = { 0 };
 
     for (size_t i = 0; i < n; i++)
         bytes[i] = (uint8_t)(v >> (8 * (n - 1 - i)));

@@ -54,16 +54,16 @@ typedef enum hf_scheme {
     HF_SCHEME_ED25519 = 3,   /* ed25519 */
     HF_SCHEME_RSA_PSS = 4,   /* rsa-pss: MGF1 with the same hash, salt as long as the hash (RFC 8017, FIPS 186-5) */
     HF_SCHEME_RSA_PKCS1 = 5, /* rsa-pkcs1: RSASSA-PKCS1-v1_5 */
-    HF_SCHEME_ML_DSA = 6,    /* ml-dsa: FIPS 204, pure, with the request's context; prehashed: external mu, 64 bytes */
-    HF_SCHEME_HMAC = 7       /* hmac */
+    HF_SCHEME_ML_DSA = 6, /* ml-dsa: FIPS 204, pure, with the request's context; prehashed: external mu, 64 bytes */
+    HF_SCHEME_HMAC = 7 /* hmac */
 } hf_scheme;
 hf_err hf_scheme_parse(hf_view name, hf_scheme *ret) HF_MUST_USE; /* an empty name is the default */
 
 /* Where a key's material came from. */
 typedef enum hf_origin {
     HF_ORIGIN_GENERATED = 0, /* made here */
-    HF_ORIGIN_IMPORTED = 1,  /* came in wrapped: somebody else may hold it */
-    HF_ORIGIN_PUBLIC = 2     /* a public key alone */
+    HF_ORIGIN_IMPORTED = 1, /* came in wrapped: somebody else may hold it */
+    HF_ORIGIN_PUBLIC = 2 /* a public key alone */
 } hf_origin;
 const char *hf_origin_name(hf_origin o);
 
@@ -84,7 +84,7 @@ typedef enum hf_metric_kind {
     HF_METRIC_GAUGE = 2,
     HF_METRIC_BUCKET = 3, /* of a histogram: cumulative, with its label le */
     HF_METRIC_SUM_NS = 4, /* of a histogram: nanoseconds, shown as seconds */
-    HF_METRIC_COUNT = 5   /* of a histogram */
+    HF_METRIC_COUNT = 5 /* of a histogram */
 } hf_metric_kind;
 
 /* What a passphrase is sealed with for UNSEAL (HPKE's info), and how long it may be, bytes. */

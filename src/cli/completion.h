@@ -37,8 +37,11 @@ void completion_put_quoted(FILE *f, const char *text, const char *escaped);
 
 /*
  * A pipe that prints the names of keys. The server is asked only when a token is at hand in the environment, and not for
- * long: a key that is pressed must not hang.
+ * long: a key that is pressed must not hang. Only what is a key's name goes on: shells run what is in a list of words
+ * (compgen -W), and a server that was taken over may name its keys as it likes.
  */
-#define COMPLETION_KEYS "timeout 2 holdfast key list --per-page 1000 2>/dev/null | awk 'NR > 1 { print $1 }'"
+#define COMPLETION_KEYS \
+    "timeout 2 holdfast key list --per-page 1000 2>/dev/null | awk " \
+    "'NR > 1 && $1 ~ /^[A-Za-z0-9][A-Za-z0-9._-]*$/ { print $1 }'"
 
 #endif

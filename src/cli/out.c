@@ -29,11 +29,28 @@ void out_text(FILE *f, hf_view text)
 
 /* ---- JSON ---- */
 
+/* The writer escapes C0 alone. DEL and C1 stand in strings only, where an escape means the same. */
+static void put_json(hf_view json)
+{
+    size_t from = 0;
+
+    for (size_t i = 0; i < json.len; i++) {
+        size_t n = json.ptr[i] == 0xc2 ? 2 : 1;
+        if (json.ptr[i] < 0x7f || !is_control(hf_view_of(json.ptr + i, json.len - i)))
+            continue;
+        (void)fwrite(json.ptr + from, 1, i - from, stdout);
+        printf("\\u%04x", json.ptr[i + n - 1]);
+        i += n - 1;
+        from = i + 1;
+    }
+    (void)fwrite(json.ptr + from, 1, json.len - from, stdout);
+}
+
 static void print_and_free(char *json, size_t len)
 {
     if (json == NULL)
         return;
-    (void)fwrite(json, 1, len, stdout);
+    put_json(hf_view_of(json, len));
     fputc('\n', stdout);
     wiped_free(json);
 }

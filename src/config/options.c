@@ -35,7 +35,8 @@ static const struct option options[] = {
     { "server", "listen", OPTION_ADDRESS, AT(listen), .min = 3, .max = 256, .standard = "127.0.0.1:8443",
       .comment = "Where the REST API listens: IPv4:PORT or [IPv6]:PORT. Names are not looked up." },
     { "server", "tls_certificate", OPTION_TEXT, AT(tls_certificate), .min = 1, .max = 1024,
-      .standard = "tls/server.pem", .comment = "Certificate chain, PEM; a relative path starts at the data folder, credential:NAME is one that\n"
+      .standard = "tls/server.pem",
+      .comment = "Certificate chain, PEM; a relative path starts at the data folder, credential:NAME is one that\n"
                  "systemd hands over." },
     { "server", "tls_key", OPTION_TEXT, AT(tls_key), .min = 1, .max = 1024, .standard = "tls/server-key.pem",
       .comment = "Its private key, PEM, mode 0600." },

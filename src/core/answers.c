@@ -177,6 +177,8 @@ static void name_key(op *o, hf_view reply)
     o->version = info.version;
 }
 
+#define IN_WORK "the first request with this Idempotency-Key is still being worked on: retry shortly"
+
 hf_err answers_repeat(op *o)
 {
     core *c = o->core;
@@ -202,8 +204,7 @@ hf_err answers_repeat(op *o)
     }
     if (o->request->slow == NULL &&
         (is_in(c->commit.current, id) || is_in(c->commit.pending, id) || slow_has_answer(c, id)))
-        return op_fails(o, HF_ERR_CONFLICT,
-                        "the first request with this Idempotency-Key is still being worked on: retry shortly");
+        return op_fails(o, HF_ERR_CONFLICT, IN_WORK);
     return HF_OK;
 }
 
@@ -255,12 +256,27 @@ static hf_err put_row(op *o, change *ch, const struct answer *fresh, uint8_t mac
     return change_put(ch, HF_ROW_ANSWER, fresh->id, 0, hf_view_of(blob, len));
 }
 
+/*
+ * Two changes may each have found no answer under one id: while one of them waited for its turn, or had given the lock
+ * away. The set of rows would then hold two elements for one row, and the store would never open again.
+ */
+static bool is_vacant(const op *o, const uint8_t id[static 16])
+{
+    const core *c = o->core;
+    const struct answer *same = find(c->answers, id);
+
+    return !is_in(c->commit.current, id) && !is_in(c->commit.pending, id) &&
+           (same == NULL || (!same->going && same->expires_s <= hf_wall_s(o->now)));
+}
+
 static hf_err keep(op *o, change *ch)
 {
     struct kept_answer *kept = ch->answer;
     struct answer *fresh = &kept->fresh;
 
     HF_TRY(answers_id(o, fresh->id));
+    if (!is_vacant(o, fresh->id))
+        return op_fails(o, HF_ERR_CONFLICT, IN_WORK);
     HF_TRY(request_hash(o, fresh->request));
     fresh->expires_s = hf_wall_s(o->now) + KEPT_S;
     fresh->type = ch->reply_type;

@@ -210,6 +210,7 @@ struct core {
     struct durable_reply *durable_head, **durable_tail; /* replies that wait for their record to be stored */
     size_t parked;
     uint32_t busy; /* lanes inside a key operation, without the lock */
+    uint32_t shaking; /* of them, those that sign a TLS handshake: they look at nothing that an opening replaces */
     struct hf_key_record *scratch;
 
     hf_timer tick, seal_timer;
@@ -339,15 +340,15 @@ struct key_entry {
         struct wrap_ref *many;
     } wraps; /* see index_wraps */
     int64_t created_ns;
-    uint64_t uses;       /* encryptions of the active version in this process */
+    uint64_t uses; /* encryptions of the active version in this process */
     uint64_t uses_lease; /* may go up to here */
-    uint32_t len;        /* of blob */
+    uint32_t len; /* of blob */
     uint32_t n_wraps;
     uint32_t version; /* the active one, else the highest */
     uint32_t destroy_epoch;
-    uint8_t alg;    /* hf_alg */
-    uint8_t usage;  /* HF_USE_ bits */
-    uint8_t state;  /* hf_key_state: active when a version is; else revoked, staged or destroyed */
+    uint8_t alg; /* hf_alg */
+    uint8_t usage; /* HF_USE_ bits */
+    uint8_t state; /* hf_key_state: active when a version is; else revoked, staged or destroyed */
     uint8_t origin; /* hf_origin */
 };
 hf_err index_new(key_index **ret) HF_MUST_USE;
@@ -383,7 +384,7 @@ struct key_summary index_summary(const struct hf_key_record *rec);
 struct key_filter {
     uint16_t alg;
     uint8_t state;
-    hf_view tags;   /* all of them */
+    hf_view tags; /* all of them */
     hf_view search; /* part of the name, whatever its case; at most HF_KEY_NAME_MAX bytes count */
 };
 /*
@@ -427,7 +428,8 @@ hf_err journal_payload_mac(core *c, const hf_view *parts, size_t n, uint8_t dst[
 typedef struct journal_macs journal_macs;
 hf_err journal_macs_hold(core *c, journal_macs **ret) HF_MUST_USE;
 void journal_macs_release(journal_macs *m);
-hf_err journal_macs_payload(const journal_macs *m, hf_view payload, uint8_t dst[static 16]) HF_MUST_USE; /* not locked */
+hf_err journal_macs_payload(const journal_macs *m, hf_view payload, uint8_t dst[static 16])
+    HF_MUST_USE; /* not locked */
 void journal_macs_forget(core *c);
 bool journal_unsealed(const core *c);
 /* Segments of what is not stored yet, as store ops into w; at most 8. */
@@ -504,17 +506,17 @@ void durable_fail_all(core *c, hf_err e);
  * own, at most two jobs an actor. A request waits here and runs again with what was made in request.slow.
  */
 hf_err slow_make(core *c) HF_MUST_USE; /* the thread: before the system call filter */
-void slow_tick(core *c, hf_mono now);  /* locked, lane 0: what is done, too late, or nobody's any more */
+void slow_tick(core *c, hf_mono now); /* locked, lane 0: what is done, too late, or nobody's any more */
 void slow_fail_all(core *c, hf_err e); /* locked: who waits is answered, what was made is wiped */
-bool slow_running(const core *c);      /* locked */
+bool slow_running(const core *c); /* locked */
 void slow_free(core *c, slow_job *job); /* locked; wipes; NULL is fine */
 
 /* answers.c: locked. Answers of the last day to requests that had an Idempotency-Key. */
 hf_err answers_new(answer_table **ret) HF_MUST_USE;
 hf_err answers_take_row(core *c, const struct hf_store_row *row) HF_MUST_USE; /* at opening */
 void answers_clear(answer_table *t);
-void answers_stored(core *c, change *ch);       /* the change is, and its answer with it */
-void answers_free(struct kept_answer *kept);    /* it is not; NULL is fine */
+void answers_stored(core *c, change *ch); /* the change is, and its answer with it */
+void answers_free(struct kept_answer *kept); /* it is not; NULL is fine */
 
 /* opening.c: locked */
 hf_err opening_start(core *c, hf_secret *root, hf_view seal) HF_MUST_USE; /* takes root; seal: the kind that gave it */

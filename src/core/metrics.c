@@ -11,7 +11,9 @@
 #include <string.h>
 
 /* Upper bounds of the duration buckets, microseconds; the last one is without bound. */
-static const uint32_t bounds_us[] = { 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000 };
+static const uint32_t bounds_us[] = {
+    50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000
+};
 #define BUCKETS (HF_COUNT(bounds_us) + 1)
 #define CLASSES (HF_CLASS_INTERNAL + 1)
 
@@ -105,7 +107,7 @@ static void operation_word(const hf_message_row *row, char dst[static 40])
 {
     size_t i = 0;
 
-    for (; row->name[i] != '\0' && i < 39; i++)
+    for (; i < 39 && row->name[i] != '\0'; i++)
         dst[i] = (char)tolower((unsigned char)row->name[i]);
     dst[i] = '\0';
 }
@@ -184,7 +186,8 @@ static hf_err put_cache(const core *c, hf_writer *w)
 static hf_err put_audit(const core *c, hf_writer *w)
 {
     HF_TRY(put(w, HF_METRIC_COUNTER, "holdfast_audit_records_total", "", c->journal.chain.seq));
-    HF_TRY(put(w, HF_METRIC_GAUGE, "holdfast_audit_unsealed_records", "", c->journal.chain.seq - c->journal.sealed.seq));
+    HF_TRY(
+        put(w, HF_METRIC_GAUGE, "holdfast_audit_unsealed_records", "", c->journal.chain.seq - c->journal.sealed.seq));
     HF_TRY(put(w, HF_METRIC_COUNTER, "holdfast_audit_segments_total", "", c->journal.segment_index));
     return put(w, HF_METRIC_GAUGE, "holdfast_store_generation", "", c->manifest.generation);
 }

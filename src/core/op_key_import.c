@@ -68,18 +68,27 @@ static hf_err import_public(op *o)
 
 /* ---- wrapped material ---- */
 
-/* The version of the import key that the material was wrapped to; held, or o->waits. */
-static hf_err hold_import_key(op *o, cached_key **ret)
+static hf_err find_import_key(op *o, key_entry **ret)
 {
-    const struct hf_key_import *in = &o->in.key_import;
-    core *c = o->core;
-    key_entry *e = index_find(c->index, in->wrapping_key);
+    key_entry *e = index_find(o->core->index, o->in.key_import.wrapping_key);
 
     HF_CHECK(e != NULL, op_fails(o, HF_ERR_NOT_FOUND, "there is no such import key"));
     if (e->usage != HF_USE_IMPORT)
         return op_fails(o, HF_ERR_WRONG_USAGE, "the wrapping key is not an import key: its usage must be 'import'");
     if (e->state != HF_STATE_ACTIVE)
         return op_fails(o, HF_ERR_WRONG_STATE, "the import key is %s", hf_key_state_name(e->state));
+    *ret = e;
+    return HF_OK;
+}
+
+/* The version of the import key that the material was wrapped to; held, or o->waits. */
+static hf_err hold_import_key(op *o, cached_key **ret)
+{
+    const struct hf_key_import *in = &o->in.key_import;
+    core *c = o->core;
+    key_entry *e;
+
+    HF_TRY(find_import_key(o, &e));
     uint32_t version = in->wrapping_version != 0 ? in->wrapping_version : e->version;
     *ret = cache_hold(c->cache, e->id, version);
     if (*ret != NULL)
@@ -123,6 +132,7 @@ static hf_err import_wrapped(op *o)
     const struct hf_key_import *in = &o->in.key_import;
     struct slow_result *opened = slow_result(o->request);
     cached_key *import;
+    key_entry *still;
 
     o->payload[o->n_payload++] = in->wrapped;
     if (opened == NULL) {
@@ -135,6 +145,7 @@ static hf_err import_wrapped(op *o)
             cache_release(o->core, import);
         return e;
     }
+    HF_TRY(find_import_key(o, &still)); /* it may have been revoked or destroyed while this one waited */
     HF_CHECK(opened->error == HF_OK, failed(o, opened->error));
     struct new_key key = wanted(in, opened->alg, HF_ORIGIN_IMPORTED);
     return add_key(o, &key, opened->material, &opened->key);

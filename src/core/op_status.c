@@ -36,7 +36,8 @@ static hf_err put_hs256(const core *c, hf_writer *w)
         .process = hf_view_str("core"),
         .name = hf_view_str("hs256"),
         .state = HF_DEGRADED,
-        .why = hf_view_str("HS256 secrets mint tokens; they lie in keyset.json and with supervisor, config, verifier-token, core"),
+        .why = hf_view_str(
+            "HS256 secrets mint tokens; they lie in keyset.json and with supervisor, config, verifier-token, core"),
     };
 
     return c->config.hs256 ? hf_protection_row_encode(&row, w) : HF_OK;

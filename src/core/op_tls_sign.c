@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEPT_MAX 2        /* the newest; connections that are shaking hands may still need the one before */
+#define KEPT_MAX 2        /* the one in use, and the one that comes or that goes: handshakes may still need it */
 #define WAITING_MAX 1024  /* questions for a key that is on its way */
 #define SIGNS_PER_S 10000 /* of elliptic keys; a gateway that asks for more is not shaking hands */
 #define RSA_SIGNS_PER_S 1000
@@ -23,6 +23,7 @@ typedef struct tls_key {
     hf_key *key;
     unsigned users; /* lanes that sign with it */
     bool retired;   /* freed when the last of them is done */
+    uint64_t used;  /* when it signed last, by the number of signatures; 0: never */
 } tls_key;
 
 typedef struct waiting_sign {
@@ -36,7 +37,8 @@ typedef struct waiting_sign {
 } waiting_sign;
 
 struct tls_keys {
-    tls_key *kept[KEPT_MAX]; /* newest first */
+    tls_key *kept[KEPT_MAX];
+    uint64_t uses;
     waiting_sign *waiting;   /* WAITING_MAX */
     size_t n_waiting;
     hf_mono second; /* the one that `signs` counts */
@@ -177,10 +179,13 @@ static hf_err sign(core *c, tls_key *k, const waiting_sign *w, uint8_t *dst, siz
     }
     HF_CHECK(within_rate(c->tls_keys, k->alg), HF_ERR_OVERLOADED);
     k->users++;
+    k->used = ++c->tls_keys->uses;
+    c->shaking++;
     core_begin_work(c);
     hf_err e = hf_key_sign(k->key, schemes[row].scheme, schemes[row].hash, false, hf_view_of(w->input, w->len), dst,
                            SIGNATURE_MAX, ret_len);
     core_end_work(c);
+    c->shaking--;
     k->users--;
     if (k->retired)
         key_release(k);
@@ -297,18 +302,32 @@ static hf_err key_read(const hf_secret *pkcs8, tls_key **ret)
     return HF_OK;
 }
 
-/* Locked. In front; one that was there already moves there, and the oldest goes. */
+/* Where a key of this id stands, else a free place, else that of the one that has not signed for longest. */
+static size_t place_find(const tls_keys *t, const uint8_t id[static 32])
+{
+    size_t place = 0;
+
+    for (size_t i = 0; i < KEPT_MAX; i++)
+        if (t->kept[i] != NULL && memcmp(t->kept[i]->id, id, sizeof(t->kept[i]->id)) == 0)
+            return i;
+    for (size_t i = 0; i < KEPT_MAX; i++) {
+        if (t->kept[i] == NULL)
+            return i;
+        if (t->kept[i]->used < t->kept[place]->used)
+            place = i;
+    }
+    return place;
+}
+
+/* Locked. A key that turns out to be of no certificate has never signed: it cannot drive out the one in use. */
 static void key_put(tls_keys *t, tls_key *k)
 {
-    tls_key *out = k;
+    size_t place = place_find(t, k->id);
+    tls_key *out = t->kept[place];
 
-    for (size_t i = 0; i < KEPT_MAX; i++) {
-        tls_key *here = t->kept[i];
-        t->kept[i] = out;
-        out = here;
-        if (out == NULL || memcmp(out->id, k->id, sizeof(k->id)) == 0)
-            break;
-    }
+    if (out != NULL && memcmp(out->id, k->id, sizeof(k->id)) == 0)
+        k->used = out->used;
+    t->kept[place] = k;
     if (out == NULL)
         return;
     out->retired = true;

@@ -650,11 +650,11 @@ hf_err opening_start(core *c, hf_secret *root, hf_view seal)
     struct opening *o = calloc(1, sizeof(*o));
     key_index *fresh = NULL;
 
-    hf_err e = o == NULL || c->busy > 0 ? HF_ERR_OVERLOADED : index_new(&fresh);
+    hf_err e = o == NULL || c->busy > c->shaking ? HF_ERR_OVERLOADED : index_new(&fresh);
     if (e == HF_OK)
         e = hf_root_keys_derive(root, &c->keys);
     hf_secret_free(root);
-    if (e != HF_OK) {
+    if (o == NULL || e != HF_OK) {
         index_free(fresh);
         free(o);
         core_set_state(c, CORE_SEALED, hf_err_text(e));

@@ -252,10 +252,20 @@ static hf_err ask_one(visit *v)
     return e;
 }
 
+/* What was said must not stay here longer than it is needed; an answer takes the request away. */
+void call_forget(call *c)
+{
+    hf_wipe(c->scratch.ptr, c->scratch.len);
+    if (c->http->body != NULL)
+        hf_wipe(c->http->body, c->http->body_len);
+    json_pool_reset(&c->lane->json);
+    c->http = NULL;
+    c->body = NULL;
+}
+
 static void ask_core(visit *v)
 {
     call *c = &v->call;
-    lane *l = c->lane;
     hf_err e = read_headers(v);
 
     c->format = v->route->format;
@@ -263,17 +273,14 @@ static void ask_core(visit *v)
         e = read_body(v);
     if (e == HF_OK)
         e = v->route->many != NULL ? v->route->many(c, &v->from) : ask_one(v);
-    /* What was said must not stay here longer than it is needed. */
-    hf_wipe(c->scratch.ptr, c->scratch.len);
-    if (c->http->body != NULL)
-        hf_wipe(c->http->body, c->http->body_len);
-    json_pool_reset(&l->json);
+    if (c->http != NULL)
+        call_forget(c);
     if (e == HF_OK)
         return;
     if (c->refusal.status != 0)
-        answer_refused(l, v, c->refusal.status, c->refusal.code, c->refusal.detail, (hf_view) { 0 });
+        answer_refused(c->lane, v, c->refusal.status, c->refusal.code, c->refusal.detail, (hf_view) { 0 });
     else
-        fail(l, &v->from, v->route, c->format, e, (hf_view) { 0 }, 0);
+        fail(c->lane, &v->from, v->route, c->format, e, (hf_view) { 0 }, 0);
 }
 
 /* Routes that can answer from what the lane knows. */

@@ -55,6 +55,7 @@ typedef struct lane_mail {
 /* The last answer to STATUS, so that health checks do not load core. */
 typedef struct status_cache {
     hf_mono until;
+    unsigned era; /* of the gateway, when core was asked */
     uint8_t state; /* as core numbers them: 1 sealed, 2 open, 3 failed */
     bool degraded;
     uint64_t uptime_ms, keys;
@@ -107,6 +108,7 @@ struct gateway {
     lane *lanes[GATEWAY_LANES_MAX];
     uint32_t n_lanes, next_lane;
     atomic_uint lanes_running;
+    atomic_uint status_era; /* goes on when a lane saw the HSM sealed or opened: what others remember of it is old then */
     pthread_barrier_t gate; /* passed twice: when all threads run, and when the sandbox is complete */
     bool stopping;
 };
@@ -138,7 +140,7 @@ bool handshake_is_answer(uint64_t id);
 hf_err handshake_answer(lane *l, const hf_message *m) HF_MUST_USE;
 void handshake_try(lane *l, trial *t);
 void handshake_core_new(lane *l);
-void handshake_core_gone(lane *l);
+void handshake_end_if_alone(lane *l);
 
 /* ---- supervisor.c ---- */
 hf_err supervisor_attach(gateway *g) HF_MUST_USE;

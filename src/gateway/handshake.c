@@ -1,7 +1,8 @@
 /*
  * Signatures for TLS handshakes. The private key of our certificate is in core: what a handshake has to sign goes there
  * as TLS_SIGN, and the handshake sleeps until TLS_SIGNED comes. The id of the question names the connection by slot and
- * generation, so that an answer for one that is gone finds nobody.
+ * generation, so that an answer for one that is gone finds nobody. While core is being restarted the handshakes wait,
+ * and its successor is asked all their questions; their own deadline is the end of it.
  */
 #include "gateway/gateway.h"
 
@@ -38,8 +39,11 @@ void handshake_ask(void *arg, hf_http_ref ref, const hf_signing *question)
 {
     lane *l = arg;
 
-    if (send(l, id_of(ref.slot, ref.generation), question->key_id, question->scheme,
-             hf_view_of(question->input, question->input_len)) != HF_OK)
+    hf_err e = send(l, id_of(ref.slot, ref.generation), question->key_id, question->scheme,
+                    hf_view_of(question->input, question->input_len));
+    bool waits = e == HF_ERR_PEER_GONE && l->stop_at.ns == 0;
+
+    if (e != HF_OK && !waits)
         hf_http_server_signed(l->https, ref, (hf_view) { 0 });
 }
 
@@ -76,11 +80,13 @@ static void trial_end(lane *l, hf_err result)
 void handshake_core_new(lane *l)
 {
     trial_ask(l);
+    hf_http_server_sign_again(l->https);
 }
 
-void handshake_core_gone(lane *l)
+/* We stop or core is gone: when both, no successor comes. */
+void handshake_end_if_alone(lane *l)
 {
-    if (l->https != NULL)
+    if (l->core == NULL && l->stop_at.ns != 0)
         hf_http_server_sign_fails(l->https);
 }
 

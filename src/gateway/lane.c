@@ -39,7 +39,7 @@ static void on_core_end(void *arg, hf_err cause)
     l->core = NULL;
     l->status.until = (hf_mono) { 0 };
     dispatch_expire(l, HF_ERR_PEER_GONE, true);
-    handshake_core_gone(l);
+    handshake_end_if_alone(l);
 }
 
 static void take_core(lane *l, int fd)
@@ -110,6 +110,7 @@ static void begin_stop(lane *l)
         hf_http_server_drain(l->local);
     if (l->metrics != NULL)
         hf_http_server_drain(l->metrics);
+    handshake_end_if_alone(l);
 }
 
 static void take_mail(lane *l)

@@ -71,7 +71,7 @@ typedef struct route {
     bool (*local)(reply *r);
     /* May be NULL: a problem document then. Answers when core fails or does not answer. */
     void (*fail)(reply *r, hf_err why);
-    /* In place of ask and tell: several messages, one answer. With HF_OK the answer follows. */
+    /* In place of ask and tell: several messages, one answer, maybe at once: call_forget before it. With HF_OK it follows. */
     hf_err (*many)(call *c, const struct addressee *from);
 } route;
 
@@ -132,6 +132,11 @@ hf_err header_if_match(call *c, uint64_t *ret_generation) HF_MUST_USE;
 hf_err call_refuse(call *c, uint16_t status, const char *code, const char *format, ...) HF_PRINTF(4, 5);
 hf_err call_unusable(call *c, const char *format, ...) HF_PRINTF(2, 3); /* 422 */
 hf_err call_unknown_algorithm(call *c); /* 422; names those that are known */
+
+/* ---- dispatch.c ---- */
+
+/* Wipes what the request said, which an answer frees: c->http and c->body are gone afterwards. */
+void call_forget(call *c);
 
 /* ---- show.c: objects that several answers hold ---- */
 void show_key(json_out *o, const struct hf_key_info *k);

@@ -315,6 +315,8 @@ hf_err route_batch(call *c, const addressee *from)
                            BATCH_ID_MAX);
     HF_TRY(batch_new(c, from, yyjson_arr_size(list), &b));
     yyjson_arr_foreach(list, i, max, value) read_item(c, b, (uint32_t)i, value);
+    /* When every item is refused here, the answer goes out now, and with it the request. */
+    call_forget(c);
     send_more(c->lane, b);
     return HF_OK;
 }

@@ -11,5 +11,6 @@ hf_err route_seal_ask(call *c, hf_writer *w)
 
 hf_err route_seal_tell(reply *r)
 {
+    route_status_changed(r->lane);
     return tell_done(r, NULL);
 }

@@ -9,6 +9,7 @@ hf_err route_status_ask(call *c, hf_writer *w)
 {
     struct hf_status m = { .head = c->head };
 
+    c->lane->status.era = atomic_load(&c->lane->gateway->status_era);
     return hf_status_encode(&m, w);
 }
 
@@ -58,11 +59,18 @@ hf_err route_status_tell(reply *r)
     return HF_OK;
 }
 
+void route_status_changed(lane *l)
+{
+    atomic_fetch_add(&l->gateway->status_era, 1);
+}
+
 bool route_status_local(reply *r)
 {
-    if (hf_loop_now(r->lane->loop).ns >= r->lane->status.until.ns)
+    const status_cache *s = &r->lane->status;
+
+    if (hf_loop_now(r->lane->loop).ns >= s->until.ns || s->era != atomic_load(&r->lane->gateway->status_era))
         return false;
-    show(r, &r->lane->status);
+    show(r, s);
     return true;
 }
 

@@ -23,7 +23,7 @@ hf_err route_unseal_tell(reply *r)
     HF_TRY(hf_done_decode(r->body, &m));
     if (m.value == 0)
         r->status = 202;
-    r->lane->status = (status_cache) { 0 }; /* whoever asks next for the status is told the new one */
+    route_status_changed(r->lane);
     json_open(r->out, '{');
     json_key(r->out, "state");
     json_word(r->out, m.value == 0 ? "unsealing" : "open");

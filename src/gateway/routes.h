@@ -11,6 +11,7 @@
 hf_err route_status_ask(call *c, hf_writer *w) HF_MUST_USE;
 hf_err route_status_tell(reply *r) HF_MUST_USE;
 bool route_status_local(reply *r);
+void route_status_changed(lane *l); /* whoever asks next for the status is told the new one, on every lane */
 void route_status_fail(reply *r, hf_err why);
 hf_err route_audit_recent_ask(call *c, hf_writer *w) HF_MUST_USE;
 hf_err route_audit_events_ask(call *c, hf_writer *w) HF_MUST_USE;

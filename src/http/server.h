@@ -57,7 +57,9 @@ void hf_http_server_set_tls(hf_http_server *s, const hf_tls_server *tls);
 
 /* The signature that a handshake waits for; an empty one fails it. A connection that is gone is fine. */
 void hf_http_server_signed(hf_http_server *s, hf_http_ref ref, hf_view signature);
-/* Fails every handshake that waits: who would answer is gone. */
+/* Calls sign anew for every handshake that waits: who would have answered is gone, and another is there. */
+void hf_http_server_sign_again(hf_http_server *s);
+/* Fails every handshake that waits: nobody will answer. */
 void hf_http_server_sign_fails(hf_http_server *s);
 
 /* Connections are taken from this socket from now on; it stays the caller's, as the one before. */

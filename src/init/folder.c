@@ -79,6 +79,7 @@ static void tree_empty(int dir_fd, int depth)
 static hf_err temporary_take(struct folder *f, char why[static WHY_CAP])
 {
     bool made = mkdirat(f->parent_fd, f->temporary, 0700) == 0;
+    struct stat st;
 
     if (made || errno == EEXIST)
         f->fd = openat(f->parent_fd, f->temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -87,6 +88,12 @@ static hf_err temporary_take(struct folder *f, char why[static WHY_CAP])
         if (made)
             unlinkat(f->parent_fd, f->temporary, AT_REMOVEDIR);
         return HF_ERR_SYSTEM;
+    }
+    /* In a folder where others may write: what somebody laid there would stay theirs, and hold our keys. */
+    if (fstat(f->fd, &st) != 0 || st.st_uid != geteuid()) {
+        snprintf(why, WHY_CAP, "%.200s beside %.200s belongs to another user; remove it", f->temporary, f->path);
+        hf_fd_closep(&f->fd);
+        return HF_ERR_DENIED;
     }
     if (flock(f->fd, LOCK_EX | LOCK_NB) != 0) {
         snprintf(why, WHY_CAP, "another init is making %.300s now", f->path);

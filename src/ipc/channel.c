@@ -341,7 +341,7 @@ hf_err hf_channel_send_soon(hf_channel *c, uint16_t type, uint64_t id, hf_view b
     if (c->loop == NULL || body.len > GATHER_BYTES - HF_FRAME_HEADER_BYTES)
         return hf_channel_send(c, type, id, body, NULL, 0);
     if (c->gathered == NULL)
-        c->gathered = malloc(GATHER_BYTES);
+        c->gathered = calloc(1, GATHER_BYTES);
     HF_CHECK(c->gathered != NULL, HF_ERR_OVERLOADED);
     pthread_mutex_lock(&c->lock);
     hf_err e = gather(c, type, id, body);
@@ -576,7 +576,7 @@ hf_err hf_channel_receive(hf_channel *c, hf_message *ret, bool *ret_got)
     *ret_got = false;
     if (c->unread.len > 0) {
         HF_TRY(frame_parse(&c->unread, false, &h));
-        hand_over(&h, h.part.ptr, NULL, 0, ret);
+        hand_over(&h, h.part.ptr, fds, 0, ret);
         *ret_got = true;
         return HF_OK;
     }

@@ -35,12 +35,13 @@ static bool secret_add(yyjson_mut_doc *doc, yyjson_mut_val *object, hf_view secr
 {
     bool is_fingerprint = secret.len == HF_KEYSET_FINGERPRINT_BYTES;
     char text[HF_B64_LEN(HF_HS256_MAX_BYTES)];
+    size_t len;
     bool ok;
 
     if (!is_fingerprint && (secret.len < HF_HS256_MIN_BYTES || secret.len > HF_HS256_MAX_BYTES))
         return false;
-    ok = text_add(doc, object, is_fingerprint ? "secret_fingerprint_b64" : "secret_b64",
-                  hf_view_of(text, hf_b64_encode(secret, text)));
+    len = hf_b64_encode(secret, text);
+    ok = text_add(doc, object, is_fingerprint ? "secret_fingerprint_b64" : "secret_b64", hf_view_of(text, len));
     hf_wipe(text, sizeof text);
     return ok;
 }

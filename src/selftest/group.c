@@ -23,7 +23,7 @@ uint8_t *st_bytes(struct st_group *g, size_t n)
     return b->bytes;
 }
 
-void st_group_begin_test(struct st_group *g)
+void st_group_next(struct st_group *g)
 {
     while (g->blocks != NULL) {
         struct st_block *next = g->blocks->next;
@@ -35,7 +35,7 @@ void st_group_begin_test(struct st_group *g)
 
 void st_group_end(struct st_group *g)
 {
-    st_group_begin_test(g);
+    st_group_next(g);
     hf_key_free(g->key);
     g->key = NULL;
 }

@@ -20,7 +20,7 @@ struct st_group {
     bool key_tried;
     hf_err key_error;
 };
-void st_group_begin_test(struct st_group *g); /* gives the bytes of the last test back */
+void st_group_next(struct st_group *g); /* gives the bytes of the last test back */
 void st_group_end(struct st_group *g);
 
 /* Text of a member; "" when it is absent or no string. */

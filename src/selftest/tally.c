@@ -9,7 +9,7 @@ static void remember_wrong(struct st_tally *t, const struct st_wrong *w)
     t->wrong++;
 }
 
-void st_tally_test(struct st_tally *t, st_expected expected, struct st_result r, int64_t id, const char *comment)
+void st_tally_count(struct st_tally *t, st_expected expected, struct st_result r, int64_t id, const char *comment)
 {
     st_why why = ST_NO_REASON;
     t->tests++;

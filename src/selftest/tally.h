@@ -19,7 +19,7 @@ struct st_tally {
     struct st_wrong first_wrong[ST_WRONG_MAX];
 };
 
-void st_tally_test(struct st_tally *t, st_expected expected, struct st_result r, int64_t id, const char *comment);
+void st_tally_count(struct st_tally *t, st_expected expected, struct st_result r, int64_t id, const char *comment);
 /* Adds n tests that were not run. */
 void st_tally_skip(struct st_tally *t, st_why why, uint64_t n);
 void st_tally_add(struct st_tally *sum, const struct st_tally *t);

@@ -13,6 +13,7 @@
 
 #define KEYSET_BODY_CAP 262144
 #define EVENT_CAP 700
+#define GATEWAY_ALARMS_A_MINUTE 20
 
 void alarm_raise(struct supervisor *s, const char *format, ...)
 {
@@ -222,12 +223,28 @@ static hf_err on_ack(struct child *c, const hf_message *m)
     return HF_OK;
 }
 
+/*
+ * An alarm for each renewal of the certificate is much. A gateway that was taken over must not fill audit and log, nor
+ * core's queue, which would end core.
+ */
+static bool gateway_alarm_room(struct supervisor *s)
+{
+    hf_mono now = hf_loop_now(s->loop);
+
+    if (now.ns - s->gateway_alarms_since.ns >= 60 * HF_NS_PER_S) {
+        s->gateway_alarms_since = now;
+        s->gateway_alarms = 0;
+    }
+    return s->gateway_alarms++ < GATEWAY_ALARMS_A_MINUTE;
+}
+
 /* The gateway has no way into the audit: what it finds goes there as the supervisor's. */
 static hf_err on_gateway_alarm(struct child *c, const hf_message *m)
 {
     struct hf_alarm alarm;
 
     HF_TRY(hf_alarm_decode(m->body, &alarm));
+    HF_CHECK(gateway_alarm_room(c->sup), HF_ERR_RATE);
     alarm_raise(c->sup, "gateway: %.*s", (int)(alarm.what.len < 600 ? alarm.what.len : 600),
                 (const char *)alarm.what.ptr);
     return HF_OK;

@@ -128,6 +128,8 @@ struct supervisor {
     uint8_t core_state;
     char unseal_key[65];   /* fingerprint that core reported, hexadecimal; empty: none */
     bool unseal_key_shown;
+    hf_mono gateway_alarms_since; /* the minute that counts them */
+    uint32_t gateway_alarms;
     int exit_code;
     uint64_t last_id;
 };
@@ -140,7 +142,8 @@ extern const hf_peer_role start_order[SERVED_ROLES];
 void wiring_greet(struct child *c);                  /* a process that was just started */
 void wiring_connect(struct supervisor *s, struct child *a, struct child *b); /* new channels between two live ones */
 void wiring_neighbours(struct child *c);             /* with every live process that it talks to */
-void wiring_tell_core(struct child *c);              void wiring_gateway_files(struct supervisor *s);     /* certificate, authorities and sockets, to a running gateway */
+void wiring_tell_core(struct child *c);
+void wiring_gateway_files(struct supervisor *s);     /* certificate, authorities and sockets, to a running gateway */
 
 /* ---- requests.c ---- */
 /* A message of a child. HF_ERR_MALFORMED or HF_ERR_DENIED: it broke the rules and is killed. */

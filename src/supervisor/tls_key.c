@@ -36,10 +36,12 @@ static void on_end(void *arg, uint32_t events)
     hf_loop_unwatch(s->loop, &s->tls_key.end_watch);
     program_reap(s->tls_key.pidfd, &end);
     hf_fd_closep(&s->tls_key.pidfd);
-    if (s->phase == PHASE_STOPPING || s->tls_key.killed)
+    if (s->phase == PHASE_STOPPING)
         return;
-    if (s->tls_key.again)
+    if (s->tls_key.again) /* also for the core that came after the one that this was killed for */
         tls_key_run(s);
+    else if (s->tls_key.killed)
+        return;
     else if (end.signalled || end.code != 0)
         failed(s, end.text);
     else if (s->phase == PHASE_SERVING)

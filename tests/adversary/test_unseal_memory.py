@@ -55,6 +55,7 @@ class Target(Sealed):
 
     def stopped_unseal(self):
         """(client, pid of holdfast-unseal, stopped while Argon2id is at work)."""
+        seals.make_costly(self.data, self.passphrase, passes=16)
         client = self.client("--passphrase-file", self.right)
         deadline = time.monotonic() + 20
         while (pid := self.children().get("holdfast-unseal")) is None or working_ms(pid) < 150:

@@ -177,6 +177,16 @@ def test_only_core_may_ask_the_supervisor(bench, order):
     assert not (bench.anchor / "anchor").exists()
 
 
+def test_a_gateway_that_floods_alarms_is_killed(bench):
+    """It must fill neither the audit nor the queue of core, whose end that would be."""
+    bench.start()
+    bench.do("gateway", "alarm one")
+    bench.wait_for_log("core", "ALARM gateway: one")
+    bench.do("gateway", "alarms many")
+    bench.wait_for_log("gateway", " START ", times=2)
+    assert 10 <= bench.output().count("ALARM: gateway: many") <= 20
+
+
 def test_deaf_children_are_killed_after_ten_seconds(bench):
     bench.order("core", "deaf")
     bench.start()

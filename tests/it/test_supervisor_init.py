@@ -136,8 +136,8 @@ def test_configuration_names_every_option_and_is_accepted(tmp_path):
     assert run_init("--data", tmp_path / "d", "--admin-key-out", tmp_path / "k", "--listen", "[::1]:9443").returncode == 0
     text = (tmp_path / "d/holdfast.conf").read_text()
     assert "listen = [::1]:9443" in text
-    options = re.findall(r"^([a-z_]+) = ", text, re.M)
-    assert len(options) == 31 and len(re.findall(r"^# .*Default: ", text, re.M)) == 31
+    options = re.findall(r"^([a-z0-9_]+) = ", text, re.M)
+    assert len(options) == 32 and len(re.findall(r"^# .*Default: ", text, re.M)) == 32
     for bad in ("localhost:1", "nonsense"):
         done = run_init("--data", tmp_path / "x", "--admin-key-out", tmp_path / "xk", "--listen", bad)
         assert done.returncode == 1 and "server.listen must be" in done.stderr and not (tmp_path / "x").exists()
@@ -152,15 +152,37 @@ def refused(tmp_path, *arguments, code, sentence, env=None):
     assert tree(tmp_path) == before, "a refused init leaves nothing"
 
 
+def test_an_empty_folder_is_taken(tmp_path):
+    """As a package makes it: the folder gets the mode that the data need, whatever it had."""
+    (tmp_path / "d").mkdir(mode=0o755)
+    assert run_init("--data", tmp_path / "d", "--admin-key-out", tmp_path / "k").returncode == 0
+    assert (tmp_path / "d/keyset.json").exists() and (tmp_path / "d").stat().st_mode & 0o777 == 0o700
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")], "nothing is left beside it"
+
+
 def test_existing_folders_and_keys_are_never_touched(tmp_path):
-    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thing").write_text("x")
     (tmp_path / "file").write_text("x")
     (tmp_path / "link").symlink_to("nowhere")
     (tmp_path / "key").write_text("precious")
-    for name in ("empty", "file", "link"):
+    for name in ("full", "file", "link"):
         refused(tmp_path, "--data", tmp_path / name, "--admin-key-out", tmp_path / "k", code=5, sentence="exists")
     refused(tmp_path, "--data", tmp_path / "d", "--admin-key-out", tmp_path / "key", code=5, sentence="not overwritten")
     assert (tmp_path / "key").read_text() == "precious"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_a_folder_that_somebody_laid_in_the_way_is_not_taken(tmp_path):
+    """It would stay theirs, and with it what is in it."""
+    laid = tmp_path / ".d.init"
+    laid.mkdir(mode=0o700)
+    (laid / "admin-key.path").write_text("x")
+    os.chown(laid, 65534, 65534)
+    refused(tmp_path, "--data", tmp_path / "d", "--admin-key-out", tmp_path / "k", code=1, sentence="belongs to another user")
+    assert laid.stat().st_uid == 65534 and os.listdir(laid) == ["admin-key.path"], "it was touched"
+    os.chown(laid, 0, 0)  # one of our own that a killed init left
+    assert run_init("--data", tmp_path / "d", "--admin-key-out", tmp_path / "k").returncode == 0
 
 
 def test_key_in_the_data_folder_only_for_development(tmp_path):

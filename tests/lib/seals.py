@@ -33,6 +33,17 @@ def open_passphrase_seal(image, passphrase):
     return AESGCM(key).decrypt(image[32:44], image[44:], image[:44])
 
 
+def make_costly(data, passphrase, passes):
+    """Seals the same root key anew with more passes of Argon2id, so that a test can meet the process at its work."""
+    path = data / "seal" / PASSPHRASE
+    image = path.read_bytes()
+    root = open_passphrase_seal(image, passphrase)
+    memory_kib, lanes = struct.unpack(">I", image[4:8])[0], struct.unpack(">I", image[12:16])[0]
+    head = image[:8] + struct.pack(">I", passes) + image[12:44]
+    key = argon2id(passphrase, image[16:32], memory_kib, passes, lanes, 32)
+    path.write_bytes(head + AESGCM(key).encrypt(image[32:44], root, head))
+
+
 def kind_of(data):
     conf = configparser.ConfigParser(interpolation=None)
     conf.read(data / "holdfast.conf")

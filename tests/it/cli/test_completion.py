@@ -164,3 +164,16 @@ def test_names_of_keys(env, cli):
     for asked in (ask_bash, ask_fish):
         assert asked(["holdfast", "sign", "rel"], {**env, **reach, "HOLDFAST_TOKEN_FILE": str(token)}) == {"release-a", "release-b"}
         assert asked(["holdfast", "sign", "rel"], {**env, **reach}) == set()
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_names_that_a_server_invents_are_not_run(env, tmp_path, shell):
+    """bash expands what is in a list of words (compgen -W); a gateway that was taken over may answer any name."""
+    ran = tmp_path / "ran"
+    (tmp_path / "holdfast").write_text("#!/bin/sh\ncat <<'END'\nNAME\n"
+                                       f"$(>{ran}) x\n`>{ran}` x\nrel;>{ran} x\n-rel x\nrelease-a x\nEND\n")
+    (tmp_path / "holdfast").chmod(0o700)
+    asked = {"bash": ask_bash, "fish": ask_fish}[shell]
+    its = {**env, "PATH": f"{tmp_path}:{env['PATH']}", "HOLDFAST_TOKEN_FILE": "x"}
+    assert asked(["holdfast", "sign", "rel"], its) == {"release-a"}
+    assert not ran.exists()

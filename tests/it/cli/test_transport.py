@@ -243,6 +243,8 @@ def test_text_cannot_talk_to_the_terminal(ask, server):
     for text in (server_text, ask("key", "list").stdout, ask("key", "show", "k").stdout):
         assert b"red" in text and not set(text.replace(b"\n", b"")) & (set(range(32)) | {0x7f}), text
         assert "\u009b" not in text.decode(errors="replace")
+    printed = ask("key", "show", "k", "--output", "json").stdout
+    assert json.loads(printed)["x"] == evil and "\u009b" not in printed.decode() and b"\x7f" not in printed
 
 
 def test_columns_are_as_wide_as_what_is_seen(ask, server):

@@ -1,5 +1,6 @@
 """Idempotency-Key: the same request gets the same answer for a day, whatever died in between; another request with the key is refused."""
 import os
+import signal
 import time
 
 import pytest
@@ -86,6 +87,24 @@ def test_while_the_first_is_worked_on_the_second_is_refused(own):
     answers = finish(own, keys, *idents)
     assert set(errors(answers)) <= {0, ERR["CONFLICT"]} and errors(answers)[0] == 0
     assert {v["info"][0]["id"] for n, v in answers if n == "KEY_DETAIL"} == {answers[0][1]["info"][0]["id"]}
+
+
+def test_one_key_for_two_requests_that_wait_for_their_turn(own):
+    """Slow requests that have their RSA key already, and wait behind a change: only one of them may have the answer's row."""
+    keys = Keys(own)
+    os.kill(own.store_process.pid, signal.SIGSTOP)
+    blocking = begin(keys, "TOKEN_REVOKE", jti="some-token", expires_s=int(time.time()) + 600)
+    idents = []
+    for name in ("first", "second"):
+        idents.append(begin(keys, name=name, algorithm=ALG["RSA_2048"], idempotency_key="x"))
+        time.sleep(2.5)  # made, and in the queue of changes: a slow job knows nothing of it any more
+    os.kill(own.store_process.pid, signal.SIGCONT)
+    answers = finish(own, keys, blocking, *idents)
+    assert errors(answers) == [0, 0, ERR["CONFLICT"]]
+    keys.ask("SEAL")
+    own.core_states.clear()
+    own.hand_over(rows.root_key(own.data))  # the set of rows is what the manifest says
+    assert [k["name"] for k in keys.ask("KEY_LIST")["items"]] == ["first"]
 
 
 def test_it_survives_seal_crash_and_restart(own):

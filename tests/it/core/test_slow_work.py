@@ -112,6 +112,19 @@ def test_rotation_and_import_are_slow_work_too(own):
     assert answers[0][1]["info"][0]["version"] == 2 and answers[1][1]["info"][0]["origin"] == ORIGIN["IMPORTED"]
 
 
+@pytest.mark.parametrize("ends", ["KEY_REVOKE", "KEY_DESTROY"])
+def test_an_import_key_that_goes_meanwhile_imports_nothing(own, ends):
+    keys, others = Keys(own), [Keys(own, name, "operator", own.gateways[1]) for name in ("bob", "carol")]
+    keys.create("door", "RSA_2048", usage=IMPORT)
+    envelope = wrap(keys.public("door"), bytes(32))
+    before = [begin(other, name=f"before-{i}{j}", **RSA) for i, other in enumerate(others) for j in range(2)]
+    time.sleep(0.03)  # the worker is busy with these
+    waits = begin(keys, "KEY_IMPORT", name="in", form=2, wrapped=envelope, wrapping_key="door", algorithm=ALG["AES_256_GCM"])
+    ended = begin(keys, ends, key="door")
+    assert errors(finish(own, keys, waits, ended)) == [ERR["WRONG_STATE"], 0]
+    assert errors(finish(own, others[0], *before)) == [0] * 4 and "in" not in names_of(keys)
+
+
 def test_two_rotations_at_once_leave_one_active_version(own):
     keys, bob = Keys(own), Keys(own, "bob", "operator", own.gateways[1])
     keys.create("both", "RSA_2048")

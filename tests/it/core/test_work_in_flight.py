@@ -1,8 +1,12 @@
 """A result that is still being made when its key is revoked, or when core is sealed, is not given any more."""
+import hashlib
 import time
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+import rows
 from proto import ERR, FIELDS, IDS, SENDERS, STATES
 from rig import Rig
 
@@ -69,3 +73,26 @@ def test_a_core_that_was_sealed_again_does_nothing_but_status(rig):
     deadline = time.monotonic() + 10
     while rig.ask("SIGN", token=token, key="kept", payload=b"x")[0] != "SIGNED":
         assert time.monotonic() < deadline
+
+
+def test_handshakes_do_not_keep_it_sealed(tmp_path):
+    """Whoever connects has core sign, also while it is sealed: that is no reason not to take the root key."""
+    rig = Rig(tmp_path / "hsm", lanes=2).start(gateways=2)
+    try:
+        key = rsa.generate_private_key(65537, 3072)
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        assert rig.bring_tls_key(pem) == ERR["OK"]
+        spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        rig.ask("SEAL")
+        rig.wait_state(1)
+        handshake = dict(key=hashlib.sha256(spki).digest(), scheme=0x0804, input=b" " * 64 + b"TLS 1.3, server CertificateVerify\0" + bytes(32))
+        unseal = rig.add_peer("unseal")
+        for ident in range(200):
+            for gateway in rig.gateways:
+                gateway.send("TLS_SIGN", ident=ident, **handshake)
+        unseal.send("ROOT_KEY", ident=1, root=rows.root_key(rig.data))
+        assert unseal.receive()[2]["error"] == ERR["OK"]
+        rig.core_states.clear()
+        rig.wait_state(2)
+    finally:
+        rig.stop()

@@ -409,6 +409,17 @@ def test_batch_bounds(hsm):
     assert len({i["random_b64"] for i in r.json["items"]}) == 100
 
 
+@pytest.mark.parametrize("size", [1, 5000, 1 << 20])
+def test_a_batch_whose_items_are_all_refused(hsm, size):
+    """Its answer goes out before anything is asked of core; no valid token is needed to get there."""
+    gateway = hsm.child("gateway")
+    for token in (True, "junk"):
+        items = batch(hsm, [{"operation": "none", "key": "a" * size}], token=token).json["items"]
+        assert [i["status"] for i in items] == [422]
+    assert batch(hsm, [{"operation": "random", "bytes": 1}]).json["items"][0]["status"] == 200
+    assert hsm.child("gateway") == gateway
+
+
 def test_many_batches_at_once(hsm):
     """More than a lane holds: some are told to come back, none hangs, and the service goes on."""
     body = json.dumps({"items": [{"operation": "sign", "key": "rsa", "payload_b64": b64(bytes(100))}] * 100}).encode()

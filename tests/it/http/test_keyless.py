@@ -159,6 +159,19 @@ def test_a_pair_that_does_not_match_leaves_the_old_one_with_an_alarm(hsm):
     assert details, "the alarm is not in the audit"
 
 
+def test_wrong_keys_one_after_the_other_leave_the_old_pair(hsm):
+    """Core keeps few keys; those that were never used must not drive out the one in use."""
+    ca, _ = certs.put_server_pair(hsm)
+    hsm.start()
+    before = peer_certificate(hsm)
+    certs.put_server_pair(hsm, ca=ca)
+    for n in range(1, 4):
+        (hsm.data / "tls" / "server-key.pem").write_bytes(certs.key_pem(certs.KINDS["ec-p256"]()))
+        os.kill(hsm.supervisor_pid(), signal.SIGHUP)
+        wait_for(lambda n=n: hsm.text().count("the old pair stays") >= n, f"no alarm:\n{hsm.text()}", timeout=30)
+        assert peer_certificate(hsm) == before
+
+
 def test_a_renewal_with_a_bad_key_file_leaves_the_old_pair(hsm):
     hsm.start()
     before = peer_certificate(hsm)
@@ -187,6 +200,37 @@ def test_handshakes_go_on_after_core_was_restarted(shared):
     shared.wait_child("core", other_than=old)
     shared.wait_serving()
     assert shared.get("/api/v1/status", token=None, connection=kept).status in (200, 503)
+
+
+def test_handshakes_wait_for_the_next_core(hsm):
+    """Those that core took with it, and those that begin while there is none: a client sees no more than a pause."""
+    hsm.start()
+    old, ended, stop = hsm.children()["core"], [], threading.Event()
+
+    def shake():
+        while not stop.is_set():
+            try:
+                with socket.create_connection(("127.0.0.1", hsm.port)) as s:
+                    s.settimeout(20)
+                    hsm.tls.wrap_socket(s, server_hostname="127.0.0.1").close()
+                ended.append("done")
+            except (OSError, ssl.SSLError) as e:
+                ended.append(repr(e))
+            time.sleep(0.05)
+
+    os.kill(old, signal.SIGSTOP)  # so that some have asked when it dies
+    threads = [threading.Thread(target=shake) for _ in range(8)]
+    for t in threads:
+        t.start()
+    time.sleep(0.3)
+    assert ended == []
+    os.kill(old, signal.SIGKILL)
+    hsm.wait_child("core", other_than=old)
+    hsm.wait_serving()
+    stop.set()
+    for t in threads:
+        t.join()
+    assert len(ended) >= 8 and set(ended) == {"done"}, ended
 
 
 def test_a_core_that_stands_still_freezes_nothing(shared):

@@ -6,7 +6,8 @@
  *   probe.NAME      words: exit (end with code 3 at once), mute (never READY), sealed (core: does not ask for the
  *                   root key), rollback (core: CORE_STATE failed), deaf (ignores STOP), nack (core: refuses keysets),
  *                   nokey (core: refuses the gateway's private key)
- *   probe.NAME.do   one of: anchor TEXT, epoch TEXT, keyset (adds 1 to the generation), unseal, alarm TEXT, garbage
+ *   probe.NAME.do   one of: anchor TEXT, epoch TEXT, keyset (adds 1 to the generation), unseal, alarm TEXT, alarms TEXT (100 of them),
+ *                   garbage
  */
 #include "base/macros.h"
 #include "ipc/channel.h"
@@ -183,6 +184,9 @@ static void act(void)
         say_keyset();
     else if (strncmp(text, "unseal", 6) == 0)
         want_root();
+    else if (strncmp(text, "alarms", 6) == 0)
+        for (int i = 0; i < 100; i++)
+            say_alarm(rest);
     else if (strncmp(text, "alarm", 5) == 0)
         say_alarm(rest);
     else if (strncmp(text, "garbage", 7) == 0 && write(hf_channel_fd(supervisor), "garbage", 7) != 7)

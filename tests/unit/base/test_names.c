@@ -23,8 +23,16 @@ static void numbers(void **state)
     assert_int_equal(hf_alg_parse(v("ec-p256")), 2);
     assert_int_equal(hf_alg_parse(v("ed25519")), 3);
     assert_int_equal(hf_alg_parse(v("ml-kem-768")), 4);
+    assert_int_equal(hf_alg_parse(v("ec-p384")), 5);
+    assert_int_equal(hf_alg_parse(v("rsa-2048")), 6);
+    assert_int_equal(hf_alg_parse(v("rsa-3072")), 7);
+    assert_int_equal(hf_alg_parse(v("ml-dsa-65")), 8);
+    assert_int_equal(hf_alg_parse(v("hmac-sha256")), 9);
+    assert_int_equal(hf_alg_parse(v("hmac-sha384")), 10);
+    assert_int_equal(hf_alg_parse(v("hmac-sha512")), 11);
     assert_int_equal(hf_usage_parse(v("sign")), 1);
     assert_int_equal(hf_usage_parse(v("decapsulate")), 32);
+    assert_int_equal(hf_usage_parse(v("import")), 64);
     assert_int_equal(hf_key_state_parse(v("staged")), 1);
     assert_int_equal(hf_key_state_parse(v("destroyed")), 5);
     assert_int_equal(hf_role_parse(v("administrator")), 1);
@@ -35,12 +43,14 @@ static void numbers(void **state)
 static void both_ways(void **state)
 {
     (void)state;
-    for (int a = 1; a <= 4; a++) {
+    for (int a = 1; a <= HF_ALG_HMAC_SHA512; a++) {
         assert_int_equal(hf_alg_parse(v(hf_alg_name((hf_alg)a))), a);
-        uint32_t usages = hf_alg_usages((hf_alg)a);
-        assert_true(usages != 0 && (usages & ~63u) == 0);
+        uint32_t usages = hf_alg_usages((hf_alg)a), usual = hf_alg_usages_default((hf_alg)a);
+        assert_true(usages != 0 && (usages & ~127u) == 0);
+        assert_int_equal(usual, usages & ~(uint32_t)HF_USE_IMPORT);
+        assert_true(usual != 0);
     }
-    for (uint32_t bit = 1; bit <= 32; bit <<= 1)
+    for (uint32_t bit = 1; bit <= HF_USE_IMPORT; bit <<= 1)
         assert_int_equal(hf_usage_parse(v(hf_usage_name(bit))), bit);
     for (int s = 1; s <= 5; s++)
         assert_int_equal(hf_key_state_parse(v(hf_key_state_name((hf_key_state)s))), s);
@@ -64,7 +74,7 @@ static void unknown_words(void **state)
     }
     assert_int_equal(hf_alg_parse(hf_view_of("ec-p256\0x", 9)), HF_ALG_NONE);
     assert_null(hf_alg_name(HF_ALG_NONE));
-    assert_null(hf_alg_name((hf_alg)5));
+    assert_null(hf_alg_name((hf_alg)(HF_ALG_HMAC_SHA512 + 1)));
     assert_null(hf_usage_name(3));
     assert_null(hf_role_name(16));
     assert_int_equal(hf_alg_usages(HF_ALG_NONE), 0);

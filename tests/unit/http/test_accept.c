@@ -78,7 +78,9 @@ static void test_query(void **state)
     assert_int_equal(n, 3);
     assert_string_equal(last, "");
     assert_int_equal(parse("a=x%C3%BC+y", &n, last, sizeof(last)), HF_OK);
-    assert_string_equal(last, "x\xc3\xbc+y");
+    assert_string_equal(last, "x\xc3\xbc y");
+    assert_int_equal(parse("a=x%2By%20z", &n, last, sizeof(last)), HF_OK);
+    assert_string_equal(last, "x+y z");
     static const char *const bad[] = { "a=%", "a=%4", "a=%zz", "a=%00", "a=%0a", "=1", "&", "a=1&&b=2" };
     for (size_t i = 0; i < HF_COUNT(bad); i++)
         assert_int_equal(parse(bad[i], &n, last, sizeof(last)), HF_ERR_MALFORMED);

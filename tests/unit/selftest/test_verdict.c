@@ -52,9 +52,9 @@ static void a_tally_adds_up_and_names_the_first_wrong_ones(void **state)
     memset(comment, 'c', sizeof comment - 1);
     comment[sizeof comment - 1] = '\0';
     for (int i = 0; i < ST_WRONG_MAX + 5; i++)
-        st_tally_test(&t, ST_INVALID, st_result_of(ST_ACCEPTED, ST_NO_REASON), i, comment);
-    st_tally_test(&t, ST_VALID, st_result_of(ST_ACCEPTED, ST_NO_REASON), 100, "");
-    st_tally_test(&t, ST_VALID, st_result_of(ST_REFUSED, ST_POLICY_GCM_NONCE), 101, "");
+        st_tally_count(&t, ST_INVALID, st_result_of(ST_ACCEPTED, ST_NO_REASON), i, comment);
+    st_tally_count(&t, ST_VALID, st_result_of(ST_ACCEPTED, ST_NO_REASON), 100, "");
+    st_tally_count(&t, ST_VALID, st_result_of(ST_REFUSED, ST_POLICY_GCM_NONCE), 101, "");
     st_tally_skip(&t, ST_SKIP_CURVE, 7);
     assert_int_equal(t.wrong, ST_WRONG_MAX + 5);
     assert_int_equal(t.first_wrong[ST_WRONG_MAX - 1].id, ST_WRONG_MAX - 1);
