@@ -20,7 +20,7 @@ without_tests = $(if $(wildcard $(BUILD)/meson-private/coredata.dat),,-Dtests=di
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do \
-		printf '  make %-9s %s\n' "$$name" "$$what"; done
+		printf '  make %-11s %s\n' "$$name" "$$what"; done
 
 run: stage ## build, start a development HSM, sign and verify with it; ONCE=1 stops it again
 	@tools/dev-run

@@ -1,8 +1,10 @@
 #include "base/log.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@
 static const char *program_name = "holdfast";
 static bool journal_prefix;
 static int journal_fd = -1;
+static atomic_uint dropped; /* entries that a slow journal did not take */
 
 /* ---- text that never grows over its end ---- */
 
@@ -100,7 +103,10 @@ static void put_field(text *t, const char *prefix, const char *name, const char 
         t->len = start; /* half a field would be read as another one */
 }
 
-/* False when the journal is not there (any more). */
+/*
+ * False when the journal is not there (any more). One that is slow or stopped must not stop a process that logs: what it does
+ * not take is dropped, and the next entry says how many were.
+ */
 static bool write_journal(hf_log_level level, const hf_log_field *fields, size_t n, const char *sentence)
 {
     char entry[ENTRY_CAP];
@@ -113,7 +119,17 @@ static bool write_journal(hf_log_level level, const hf_log_field *fields, size_t
     for (size_t i = 0; i < n; i++)
         if (fields[i].value != NULL)
             put_field(&t, "HOLDFAST_", fields[i].name, fields[i].value);
-    return write(journal_fd, entry, t.len) == (ssize_t)t.len;
+    unsigned left_out = atomic_exchange(&dropped, 0);
+    if (left_out > 0) {
+        char text_of[16];
+        snprintf(text_of, sizeof(text_of), "%u", left_out);
+        put_field(&t, "HOLDFAST_", "dropped", text_of);
+    }
+    if (write(journal_fd, entry, t.len) == (ssize_t)t.len)
+        return true;
+    bool slow = errno == EAGAIN || errno == ENOBUFS;
+    atomic_fetch_add(&dropped, left_out + (slow ? 1 : 0));
+    return slow;
 }
 
 static void write_line(hf_log_level level, const hf_log_field *fields, size_t n, const char *format, va_list args)

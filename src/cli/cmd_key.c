@@ -1,6 +1,7 @@
 /* key create, show, rotate, revoke: each answers with the key as it then is. */
 #include "cli/body.h"
 #include "cli/commands.h"
+#include "cli/confirm.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 
@@ -27,6 +28,7 @@ hf_err cmd_key_rotate(cli *c, const args *a)
 
 hf_err cmd_key_revoke(cli *c, const args *a)
 {
+    HF_TRY(confirm_key(c, a, "will never sign, verify, encrypt or decrypt anything again", "revoke", "revoked"));
     return tell(c, "POST", a->operands[0], "/revoke");
 }
 

@@ -3,6 +3,11 @@
 #include "cli/file.h"
 #include "cli/out.h"
 
+/* Read before the server is asked: the key's algorithm is not known here. */
+#define TOO_LARGE_HINT \
+    "of EC and RSA keys give its digest, with --prehashed; Ed25519 and HMAC keys take none: sign a file that holds the " \
+    "digest as the message, or use an ec-p256 key"
+
 hf_err payload_add(cli *c, yyjson_mut_doc *body, const char *name, const char *path, size_t max)
 {
     HF_AUTO(bytes_free) bytes content = { 0 };
@@ -14,10 +19,12 @@ hf_err payload_add(cli *c, yyjson_mut_doc *body, const char *name, const char *p
 
 hf_err payload_add_signed(cli *c, yyjson_mut_doc *body, const args *a)
 {
-    const char *name = args_has(a, "prehashed") ? "digest_b64" : "payload_b64";
+    bool digest = args_has(a, "prehashed");
+    const char *name = digest ? "digest_b64" : "payload_b64";
+    const char *hint = digest ? "--prehashed takes the digest itself" : TOO_LARGE_HINT;
     HF_AUTO(bytes_free) bytes content = { 0 };
 
-    HF_TRY(file_read_hint(c, args_value(a, "in"), PAYLOAD_MAX_BYTES, "give its digest, with --prehashed", &content));
+    HF_TRY(file_read_hint(c, args_value(a, "in"), PAYLOAD_MAX_BYTES, hint, &content));
     api_add_bytes(body, name, bytes_view(&content));
     api_add_text(body, "scheme", args_value(a, "scheme"));
     api_add_text(body, "hash", args_value(a, "hash"));

@@ -42,7 +42,7 @@ static const option_row import_options[] = {
     { 0 },
 };
 static const option_row list_options[] = {
-    { .name = "search", .value = "TEXT", .help = "only keys with this in their name or description" },
+    { .name = "search", .value = "TEXT", .help = "only keys with this in their name" },
     { .name = "algorithm", .value = "ALG", .help = "only keys of this algorithm", .words = ALGORITHMS },
     { .name = "state",
       .value = "S",
@@ -68,7 +68,8 @@ static const option_row set_options[] = {
     { .name = "remove-attribute", .value = "N", .help = "take attribute N away", .repeats = true },
     { 0 },
 };
-static const option_row destroy_options[] = {
+/* Of what cannot be undone. */
+static const option_row confirm_options[] = {
     { .name = "yes", .help = "do not ask; needed nowhere but on a terminal" },
     { 0 },
 };
@@ -97,7 +98,7 @@ const command key_commands[] = {
       .options = import_options,
       .run = cmd_key_import,
       .more =
-          "With --public the new key verifies, encrypts to its holder or encapsulates. What F holds is found out from its "
+          "With --public the new key verifies or, of ml-kem-768, encapsulates; nothing else. What F holds is found out from its "
           "content.\n\n"
           "With --private the key is wrapped on this machine by a program of its own, in locked memory, to the public "
           "half of --wrapping-key, and only the wrapped form is sent. An imported key may exist elsewhere, which 'holdfast "
@@ -153,20 +154,27 @@ const command key_commands[] = {
       .operand = "KEY",
       .help = "make a new version the active one",
       .run = cmd_key_rotate,
-      .more = KEY_TEXT " Older versions still verify, decrypt and decapsulate.",
+      .more = KEY_TEXT " Older versions still verify, decrypt and decapsulate. A signature, a MAC and a ciphertext of "
+                       "'encapsulate' do not say their version: for older ones give --version.",
       .examples = "holdfast key rotate box\n" },
     { .noun = "key",
       .verb = "revoke",
       .operand = "KEY",
-      .help = "allow no more new signatures and ciphertexts",
+      .help = "end every use of the key for ever",
+      .options = confirm_options,
       .run = cmd_key_revoke,
-      .more = KEY_TEXT,
-      .examples = "holdfast key revoke old\n" },
+      .more = KEY_TEXT
+      " A revoked key is unusable for every operation, verify and decrypt included; nothing takes that back, "
+      "and it cannot be rotated. Only its public key, its versions and what is known about it can still be "
+      "read, and it can be destroyed. Asks for its name first when standard input is a terminal.\n\n"
+      "To replace the active version and still verify and decrypt with the older ones, use 'holdfast key "
+      "rotate' instead.",
+      .examples = "holdfast key revoke old --yes\n" },
     { .noun = "key",
       .verb = "destroy",
       .operand = "KEY",
       .help = "destroy the key for ever",
-      .options = destroy_options,
+      .options = confirm_options,
       .run = cmd_key_destroy,
       .more =
           KEY_TEXT " Asks for its name first when standard input is a terminal. The name stays taken. Copies of the "

@@ -28,7 +28,7 @@ static const option_row verify_options[] = {
     HASH,
     PREHASHED,
     CONTEXT,
-    VERSION("only this version of the key"),
+    VERSION("version of the key; default: the active one"),
     { 0 },
 };
 static const option_row mac_options[] = {
@@ -67,7 +67,9 @@ const command use_commands[] = {
       .options = sign_options,
       .run = cmd_sign,
       .more = KEY_TEXT
-      " Writes the bytes of the signature. Takes at most 1 MiB; of larger files sign the digest with --prehashed.\n\n"
+      " Writes the bytes of the signature. Takes at most 1 MiB. Of a larger file EC and RSA keys sign the digest with "
+      "--prehashed, ML-DSA keys its external mu. Ed25519 and HMAC keys take no digest: sign a file that holds the digest "
+      "as the message, or use an ec-p256 key.\n\n"
       "Schemes: ecdsa-der (the default of EC keys) and ecdsa-raw (r and s, each as long as the curve's order); "
       "rsa-pss (the default of RSA keys; salt as long as the hash) and rsa-pkcs1; ed25519; ml-dsa (FIPS 204); hmac.",
       .examples = "holdfast sign release --in app.tar --out app.sig\n"
@@ -77,7 +79,9 @@ const command use_commands[] = {
       .help = "verify a signature; exit code 8 when it is bad",
       .options = verify_options,
       .run = cmd_verify,
-      .more = KEY_TEXT " The MACs of HMAC keys are verified in the same way.",
+      .more = KEY_TEXT
+      " The MACs of HMAC keys are verified in the same way. A signature does not say its version: one made "
+      "before the last rotation needs --version.",
       .examples = "holdfast verify release --in app.tar --signature app.sig\n" },
     { .noun = "mac",
       .operand = "KEY",
@@ -116,14 +120,18 @@ const command use_commands[] = {
       .help = "make a shared secret and a ciphertext that holds it",
       .options = encapsulate_options,
       .run = cmd_encapsulate,
-      .more = KEY_TEXT " The file of the secret gets mode 0600.",
+      .more =
+          KEY_TEXT " The file of the secret gets mode 0600. --output json also says the version, which 'decapsulate' "
+                   "needs after a rotation.",
       .examples = "holdfast encapsulate mailbox --out mail.ct --secret-out mail.key\n" },
     { .noun = "decapsulate",
       .operand = "KEY",
       .help = "take the shared secret out of a ciphertext",
       .options = decapsulate_options,
       .run = cmd_decapsulate,
-      .more = KEY_TEXT "\n\n" SECRET_TEXT,
+      .more = KEY_TEXT
+      " A ciphertext that was made for an older version gives a different secret without an error: after a "
+      "rotation give that version with --version.\n\n" SECRET_TEXT,
       .examples = "holdfast decapsulate mailbox --in mail.ct --out mail-2.key\n" },
     { .noun = "random",
       .operand = "N",

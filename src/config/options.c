@@ -39,9 +39,10 @@ static const struct option options[] = {
       .comment = "Certificate chain, PEM; a relative path starts at the data folder, credential:NAME is one that\n"
                  "systemd hands over." },
     { "server", "tls_key", OPTION_TEXT, AT(tls_key), .min = 1, .max = 1024, .standard = "tls/server-key.pem",
-      .comment = "Its private key, PEM, mode 0600." },
+      .comment = "Its private key, PEM, mode 0600; named in the same way." },
     { "server", "client_ca", OPTION_TEXT, AT(client_ca), .min = 0, .max = 1024, .standard = "",
-      .comment = "Certificate authorities of clients, PEM. Needed for server.client_certificates." },
+      .comment =
+          "Certificate authorities of clients, PEM; named in the same way. Needed for server.client_certificates." },
     { "server", "client_certificates", OPTION_CHOICE, AT(client_certificates), .first = 1,
       .choices = { "off", "optional", "required" }, .standard = "off",
       .comment = "Whether a client shows a certificate of server.client_ca: off, optional or required (mTLS)." },
@@ -112,9 +113,9 @@ static const struct option options[] = {
     { "gateway", "trusted_proxies", OPTION_TEXT, AT(trusted_proxies), .min = 0, .max = 1024, .standard = "",
       .comment =
           "Addresses and networks, separated by commas, whose connections begin with a PROXY protocol v2 header\n"
-          "that names the client: 192.0.2.7, 198.51.100.0/24, 2001:db8::/32." },
+          "that names the client: 192.0.2.7, 198.51.100.0/24, 2001:db8::/32. At most 64 entries." },
     { "gateway", "log_requests", OPTION_CHOICE, AT(log_requests), .first = 1, .choices = { "none", "failures", "all" },
-      .standard = "failures", .comment = "Which requests are logged, one line each." },
+      .standard = "failures", .comment = "Which requests are logged, one line each: none, failures or all." },
 
     { "store", "engine", OPTION_CHOICE, AT(engine), .first = 1, .choices = { "sqlite", "memory" }, .standard = "sqlite",
       .comment = "What keeps sealed records and the audit. sqlite: one database below the data folder's store/.\n"

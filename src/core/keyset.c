@@ -102,7 +102,8 @@ hf_err keyset_offer(core *c, const struct hf_keyset *m)
 {
     keyset offered = { 0 };
 
-    if (c->state != CORE_OPEN)
+    /* Kept for the check of an opening; one that comes after that check is judged at once, like in an open core. */
+    if (c->state != CORE_OPEN && !(c->opening && c->keys != NULL && c->keyset.checked))
         return copy_to(&c->keyset, m->generation, m->rows, m->mac, c->arena != NULL);
     HF_TRY(hf_keyset_check(c->keys, m->generation, m->rows, m->mac));
     HF_CHECK(m->generation >= c->keyset.generation, HF_ERR_ROLLBACK);

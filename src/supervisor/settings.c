@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define CONFIG_WAIT_MS 5000
+#define CONFIG_END_MS 1000
 #define CONFIG_QUEUE_BYTES (1u << 20)
 
 void body_free(struct body *b)
@@ -61,17 +63,24 @@ struct config_process {
     int pidfd;
 };
 
-static void config_end(struct config_process *p)
+/* One that closed its channel is about to end: its exit code is the reason, and a kill would take it away. */
+static void config_let_end(const struct config_process *p)
 {
-    struct program_end end;
+    struct pollfd end = { .fd = p->pidfd, .events = POLLIN };
 
+    (void)poll(&end, 1, CONFIG_END_MS);
+}
+
+static void config_end(struct config_process *p, struct program_end *ret)
+{
+    *ret = (struct program_end) { .signalled = true };
     hf_channel_free(p->channel);
     p->channel = NULL;
     if (p->pidfd < 0)
         return;
-    /* It has said all that we wait for; a polite one has ended by now. */
+    /* It has said all that we wait for. One that ended on its own keeps its exit code. */
     pidfd_send_signal(p->pidfd, SIGKILL, NULL, 0);
-    program_reap(p->pidfd, &end);
+    program_reap(p->pidfd, ret);
     hf_fd_closep(&p->pidfd);
 }
 
@@ -80,6 +89,7 @@ static hf_err config_begin(const struct programs *programs, const char *mode, in
                            struct config_process *ret)
 {
     HF_AUTO(hf_fd_closep) int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct program_end end;
     int pair[2];
     pid_t pid;
 
@@ -94,7 +104,7 @@ static hf_err config_begin(const struct programs *programs, const char *mode, in
     }
     err = hf_channel_new(pair[0], CONFIG_QUEUE_BYTES, hf_message_max_body, &ret->channel);
     if (err != HF_OK)
-        config_end(ret);
+        config_end(ret, &end);
     return err;
 }
 
@@ -229,20 +239,25 @@ hf_err settings_load(const struct programs *programs, int conf_fd, int keyset_fd
                      struct settings *ret, char why[static SETTINGS_WHY_CAP])
 {
     struct config_process process = { .pidfd = -1 };
+    struct program_end end = { .signalled = true };
     struct settings s = { .strict = false };
 
     why[0] = '\0';
     hf_err err = config_begin(programs, NULL, conf_fd, keyset_fd, &process);
     if (err == HF_OK) {
         err = collect(process.channel, strict, &s, why);
-        config_end(&process);
+        if (err == HF_ERR_PEER_GONE)
+            config_let_end(&process);
+        config_end(&process, &end);
     }
     if (err == HF_OK) {
         *ret = s;
         return HF_OK;
     }
     settings_free(&s);
-    if (why[0] == '\0')
+    if (why[0] == '\0' && !end.signalled && end.code != 0)
+        snprintf(why, SETTINGS_WHY_CAP, "config does not start (%s); its reason stands above", end.text);
+    else if (why[0] == '\0')
         snprintf(why, SETTINGS_WHY_CAP, "the config process gave no answer: %s", hf_err_text(err));
     return err;
 }
@@ -264,11 +279,12 @@ static hf_err take_json(hf_channel *config, struct body *ret_json)
 hf_err settings_print_keyset(const struct programs *programs, hf_view keyset_write, struct body *ret_json)
 {
     struct config_process process = { .pidfd = -1 };
+    struct program_end end;
 
     HF_TRY(config_begin(programs, "--print-keyset", -1, -1, &process));
     hf_err err = hf_channel_send(process.channel, HF_MSG_KEYSET_WRITE, 1, keyset_write, NULL, 0);
     if (err == HF_OK)
         err = take_json(process.channel, ret_json);
-    config_end(&process);
+    config_end(&process, &end);
     return err;
 }

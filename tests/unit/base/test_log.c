@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,8 +94,92 @@ static void lines(void **state)
     assert_string_equal(got, "tester: over 1\n");
 }
 
+/* ---- the journal ---- */
+
+/* A journal of the test's own: the other end of a pair stands in for its socket. */
+static int journal_start(int type)
+{
+    char number[16];
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, pair), 0);
+    snprintf(number, sizeof(number), "%d", pair[1]);
+    assert_int_equal(setenv(HF_LOG_JOURNAL_VARIABLE, number, 1), 0);
+    hf_log_init("tester");
+    assert_int_equal(unsetenv(HF_LOG_JOURNAL_VARIABLE), 0);
+    return pair[0];
+}
+
+static void entry_take(int from)
+{
+    ssize_t n = recv(from, got, sizeof(got) - 1, 0);
+
+    assert_true(n > 0);
+    got[n] = '\0';
+}
+
+static void facts_are_fields(void **state)
+{
+    (void)state;
+    int ours = journal_start(SOCK_DGRAM);
+    const hf_log_field fields[] = { { "request_id", "r-1" }, { "absent", NULL }, { "why", "two\nlines" } };
+
+    hf_log_fields(HF_LOG_WARN, fields, 3, "request %d", 7);
+    entry_take(ours);
+    assert_string_equal(got, "MESSAGE=request 7\nPRIORITY=4\nSYSLOG_IDENTIFIER=tester\nHOLDFAST_REQUEST_ID=r-1\n"
+                             "HOLDFAST_WHY=two?lines\n");
+    close(ours);
+}
+
+static void a_slow_journal_stops_nobody(void **state)
+{
+    (void)state;
+    int ours = journal_start(SOCK_DGRAM);
+
+    for (int i = 0; i < 5000; i++)
+        hf_log(HF_LOG_INFO, "line %d", i); /* a writer that waits would hang here */
+    entry_take(ours);
+    assert_non_null(strstr(got, "MESSAGE=line 0\n"));
+    while (recv(ours, got, sizeof(got), 0) > 0)
+        ;
+    hf_log(HF_LOG_INFO, "after");
+    entry_take(ours);
+    assert_non_null(strstr(got, "MESSAGE=after\n"));
+    assert_non_null(strstr(got, "HOLDFAST_DROPPED="));
+    hf_log(HF_LOG_INFO, "again");
+    entry_take(ours);
+    assert_null(strstr(got, "HOLDFAST_DROPPED"));
+    close(ours);
+}
+
+static void into_a_stream(void)
+{
+    (void)journal_start(SOCK_STREAM);
+    hf_log(HF_LOG_INFO, "here");
+}
+
+static void from_a_journal_that_went(void)
+{
+    close(journal_start(SOCK_DGRAM));
+    hf_log(HF_LOG_INFO, "here");
+}
+
+static void without_a_journal_lines_go_to_stderr(void **state)
+{
+    (void)state;
+    assert_int_equal(capture(into_a_stream), 0);
+    assert_non_null(strstr(got, "tester: here\n"));
+    assert_int_equal(capture(from_a_journal_that_went), 0);
+    assert_non_null(strstr(got, "tester: here\n"));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(lines) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines),
+        cmocka_unit_test(facts_are_fields),
+        cmocka_unit_test(a_slow_journal_stops_nobody),
+        cmocka_unit_test(without_a_journal_lines_go_to_stderr),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
