@@ -155,7 +155,7 @@ const command key_commands[] = {
       .help = "make a new version the active one",
       .run = cmd_key_rotate,
       .more = KEY_TEXT " Older versions still verify, decrypt and decapsulate. A signature, a MAC and a ciphertext of "
-                       "'encapsulate' do not say their version: for older ones give --version.",
+                       "'encapsulate' do not say theirs: keep the version beside them.",
       .examples = "holdfast key rotate box\n" },
     { .noun = "key",
       .verb = "revoke",

@@ -4,13 +4,13 @@
 #define SCHEME(text) \
     { .name = "scheme", \
       .value = "S", \
-      .help = text, \
+      .help = (text), \
       .words = "ecdsa-der|ecdsa-raw|ed25519|hmac|ml-dsa|rsa-pkcs1|rsa-pss" }
 #define HASH { .name = "hash", .value = "sha256|sha384|sha512", .help = "default: the algorithm's" }
 #define PREHASHED \
     { .name = "prehashed", .help = "the input is the digest already; ml-dsa: the 64 bytes of external mu" }
 #define CONTEXT { .name = "context", .value = "F", .help = "context of an ml-dsa signature, at most 255 bytes" }
-#define VERSION(text) { .name = "version", .value = "N", .help = text }
+#define VERSION(text) { .name = "version", .value = "N", .help = (text) }
 #define KEY_TEXT "KEY is the name of a key or its UUID."
 #define SECRET_TEXT \
     "A new file gets mode 0600. With --output json the document carries the bytes, unless --out names a file."

@@ -188,6 +188,8 @@ hf_err op_key_update(op *o);
 hf_err op_key_import(op *o);
 hf_err op_key_revoke(op *o);
 hf_err op_key_destroy(op *o);
+/* op_sign.c: gives e back, or for what the request did wrong a sentence about it. */
+hf_err op_signature_refused(op *o, hf_err e, size_t payload_len);
 hf_err op_sign(op *o);
 hf_err op_verify(op *o);
 hf_err op_encrypt(op *o);

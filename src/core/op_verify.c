@@ -12,10 +12,8 @@ hf_err op_verify(op *o)
     hf_err e = hf_key_verify_context(cache_key(o->loaded), (hf_scheme)in->scheme, (hf_hash)in->hash, in->prehashed,
                                      in->context, in->payload, in->signature);
     op_end_work(o);
-    if (e == HF_ERR_UNSUPPORTED)
-        return op_fails(o, e, "this scheme, hash, prehashing or context does not go with %s",
-                        hf_alg_name(o->entry->alg));
-    HF_CHECK(e == HF_OK || e == HF_ERR_BAD_SIGNATURE, e);
+    if (e != HF_ERR_BAD_SIGNATURE)
+        HF_TRY(op_signature_refused(o, e, in->payload.len));
     o->audit_detail = hf_view_str(e == HF_OK ? "valid" : "not valid");
     struct hf_verified m = { .valid = e == HF_OK, .version = o->version };
     return hf_verified_encode(&m, &o->reply);

@@ -556,8 +556,8 @@ static hf_err take_rows(core *c, struct opening *o, const struct hf_store_rows *
         hf_err e = s->take(c, o, &row);
         if (e == HF_ERR_INTEGRITY || e == HF_ERR_MALFORMED || e == HF_ERR_UNSUPPORTED || e == HF_ERR_BOUNDS)
             return because(o, e == HF_ERR_UNSUPPORTED ? e : HF_ERR_INTEGRITY,
-                           "%s in the store was altered, is of a newer release or was restored beside another epoch.key",
-                           s->what);
+                           "%s in the store was altered or is of a newer release%s", s->what,
+                           s->kind == HF_ROW_WRAP ? ", or the data was restored beside another epoch.key" : "");
         HF_TRY(e);
     }
     HF_CHECK(!r.failed, HF_ERR_MALFORMED);

@@ -1,6 +1,7 @@
 #include "init/options.h"
 
 #include "base/log.h"
+#include "seal/seal.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -83,6 +84,8 @@ static void argument_take(int opt, struct init_options *o)
         return;
     case OPT_SEAL:
         o->seal = optarg;
+        if (hf_seal_find(hf_view_str(optarg)) == NULL)
+            refuse("--seal must be file or passphrase");
         return;
     case OPT_PASSPHRASE:
         o->passphrase_file = optarg;

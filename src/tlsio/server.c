@@ -77,7 +77,6 @@ static hf_err set_clients(SSL_CTX *ctx, const hf_tls_config *config)
     HF_CHECK(config->client_ca.len > 0, HF_ERR_INVALID);
     HF_CHECK(config->client_ca.len <= HF_CERTIFICATE_FILE_MAX, HF_ERR_TOO_LARGE);
     HF_TRY(trust_all(ctx, config->client_ca));
-    HF_CHECK(X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_X509_STRICT) == 1, HF_ERR_SYSTEM);
     HF_CHECK(X509_VERIFY_PARAM_set_purpose(rules, X509_PURPOSE_SSL_CLIENT) == 1, HF_ERR_SYSTEM);
     X509_VERIFY_PARAM_set_auth_level(rules, SECURITY_LEVEL);
     X509_VERIFY_PARAM_set_depth(rules, CLIENT_DEPTH_MAX);

@@ -24,8 +24,9 @@ typedef struct hf_tls_config {
 /*
  * TLS 1.3 only; groups X25519MLKEM768, X25519, P-256; ALPN http/1.1 (another offer is refused with the alert
  * no_application_protocol, no offer is accepted); no tickets, no resumption, no early data, no renegotiation.
- * Clients' certificates: a chain to one of client_ca, by RFC 5280 to the letter (X509_V_FLAG_X509_STRICT), made for
- * clients (extended key usage), keys and digests of at least 112 bits; revocation lists are not consulted.
+ * Clients' certificates: a chain to one of client_ca (RFC 5280 section 6), made for clients (extended key usage), keys
+ * and digests of at least 112 bits; revocation lists are not consulted. Not X509_V_FLAG_X509_STRICT: it refuses every
+ * authority without a key usage, as `openssl req -x509` makes them, and names no cause that its owner would see.
  * What config points to may be freed afterwards. One server serves all threads.
  * HF_ERR_BAD_KEY, HF_ERR_INVALID when client_ca holds no certificate or one that cannot be read, HF_ERR_SYSTEM.
  */

@@ -52,6 +52,7 @@ def test_strict_start_as_an_ordinary_user_is_refused(folder):
     code, log = hsm.wait_refused(60)
     assert code != 0 and "holdfastd: ready" not in log
     refusals = re.findall(r"^([\w-]+): strict mode refuses to go on: ([\w-]+): (.+)$", log, re.MULTILINE)
+    assert "config does not start (exit code 1); its reason stands above" in log and "gave no answer" not in log
     assert refusals and all(name in ("empty-netns", "own-uid", "locked-memory") and "root" in why for _, name, why in refusals), log
     hsm.start() # control: without strict mode it starts, and says what it lacks
     try:

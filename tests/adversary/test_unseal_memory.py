@@ -3,10 +3,12 @@
 As in test_memory.py every scan that must find nothing has one beside it that must find something.
 """
 import ctypes
+import fcntl
 import os
 import secrets
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -163,7 +165,8 @@ def stuck_client(target, folder):
     deadline = time.monotonic() + 10
     while True:
         children = open(f"/proc/{client.pid}/task/{client.pid}/children").read().split()
-        if children and "pipe_read" in open(f"/proc/{children[0]}/wchan").read() + open(f"/proc/{children[0]}/stack").read():
+        drained = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)) == bytes(4)  # else it sleeps before its first read
+        if children and drained and "pipe_read" in open(f"/proc/{children[0]}/wchan").read() + open(f"/proc/{children[0]}/stack").read():
             return client, int(children[0]), pipe
         assert time.monotonic() < deadline
         time.sleep(0.01)

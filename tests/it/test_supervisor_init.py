@@ -208,7 +208,7 @@ def test_other_refusals(tmp_path):
     key = ("--admin-key-out", tmp_path / "k")
     refused(tmp_path, "--data", tmp_path / "no/d", *key, code=1, sentence="does not exist")
     refused(tmp_path, "--data", tmp_path / "d", "--admin-key-out", tmp_path / "no/k", code=1, sentence="cannot be written")
-    refused(tmp_path, "--data", tmp_path / "d", *key, "--seal", "paper", code=1, sentence="seal.kind must be")
+    refused(tmp_path, "--data", tmp_path / "d", *key, "--seal", "paper", code=2, sentence="--seal must be file or passphrase")
     refused(tmp_path, "--data", tmp_path / "d", *key, "--anchor", tmp_path / "d/a", code=1, sentence="outside the data folder")
     for host in ("a,DNS:evil", "-a", "a..b", "a_b", "", "x" * 64, "a\nb"):
         refused(tmp_path, "--data", tmp_path / "d", *key, "--host", host, code=1, sentence="neither a host name nor an address")

@@ -272,6 +272,72 @@ def test_destroy_asks_on_a_terminal(cli):
     assert code == 0 and b"Type" not in err
 
 
+def test_revoke_asks_on_a_terminal(cli):
+    cli.fine("key", "create", "asked-too", "--algorithm", "ed25519")
+    for typed in (b"y\n", b"\n", b"asked\n", b"\x04"):
+        code, out, err = on_terminal(cli, typed, "key", "revoke", "asked-too")
+        assert code == 2 and out == b"" and b"not revoked" in err and b"never" in err
+    assert document(cli("--output", "json", "key", "show", "asked-too"))["state"] == "active"
+    assert on_terminal(cli, b"asked-too\n", "key", "revoke", "asked-too")[0] == 0
+    assert document(cli("--output", "json", "key", "show", "asked-too"))["state"] == "revoked"
+    cli.fine("key", "create", "unasked-too", "--algorithm", "ed25519")
+    code, _, err = on_terminal(cli, b"", "key", "revoke", "unasked-too", "--yes")
+    assert code == 0 and b"Type" not in err
+
+
+def test_a_revoked_key_does_what_its_help_says(cli):
+    said = " ".join(cli.bare("key", "revoke", "--help").stdout.decode().split())
+    assert "unusable for every operation, verify and decrypt included" in said and "cannot be rotated" in said
+    cli.fine("key", "create", "done-sign", "--algorithm", "ed25519")
+    cli.fine("key", "create", "done-box", "--algorithm", "aes-256-gcm")
+    signature, sealed = cli.file("done.sig", cli.fine("sign", "done-sign", input=b"m")), cli.fine("encrypt", "done-box", input=b"m")
+    public = cli.fine("key", "public", "done-sign")
+    for key in ("done-sign", "done-box"):
+        cli.fine("key", "revoke", key)
+    for words, content in ((("sign", "done-sign"), b"m"), (("verify", "done-sign", "--signature", signature), b"m"), (("key", "rotate", "done-sign"), b""),
+                           (("encrypt", "done-box"), b"m"), (("decrypt", "done-box"), sealed), (("rewrap", "done-box"), sealed)):
+        assert cli(*words, input=content).returncode == 5, words
+    assert cli.fine("key", "public", "done-sign") == public
+    assert len(cli.fine("key", "versions", "done-sign").splitlines()) == 2 and b"revoked" in cli.fine("key", "show", "done-sign")
+
+
+def test_an_older_signature_names_the_version_that_was_tried(cli):
+    cli.fine("key", "create", "older", "--algorithm", "ed25519")
+    signature = cli.file("older.sig", cli.fine("sign", "older", input=b"m"))
+
+    def refused(*words, content=b"m"):
+        done = cli("verify", "older", "--signature", signature, *words, input=content)
+        assert done.returncode == 8
+        return sentence(done)
+
+    assert "not valid under version 1\n" in refused(content=b"other")
+    cli.fine("key", "rotate", "older")
+    assert "not valid under version 2; signatures made before the last rotation need --version 1\n" in refused()
+    assert "not valid under version 2\n" in refused("--version", "2")
+    cli.fine("verify", "older", "--signature", signature, "--version", "1", input=b"m")
+    cli.fine("key", "rotate", "older")
+    assert "under version 3; signatures made before the last rotation need --version 2 or an older one\n" in refused()
+    assert document(cli("--output", "json", "sign", "older", input=b"m"))["version"] == 3
+
+
+def test_an_older_encapsulation_opens_to_another_secret(cli):
+    """As the help says: without an error; the version in the answer is the way out."""
+    cli.fine("key", "create", "older-kem", "--algorithm", "ml-kem-768")
+    made = document(cli("--output", "json", "encapsulate", "older-kem"))
+    ciphertext, secret = unb64(made["ciphertext_b64"]), unb64(made["shared_secret_b64"])
+    cli.fine("key", "rotate", "older-kem")
+    assert cli.fine("decapsulate", "older-kem", input=ciphertext) != secret
+    assert made["version"] == 1 and cli.fine("decapsulate", "older-kem", "--version", made["version"], input=ciphertext) == secret
+    assert "different secret without an error" in " ".join(cli.bare("decapsulate", "--help").stdout.decode().split())
+
+
+def test_search_looks_at_names_only(cli):
+    cli.fine("key", "create", "found-by-name", "--algorithm", "ed25519", "--description", "zebra")
+    assert document(cli("--output", "json", "key", "list", "--search", "ound-by-na"))["total"] == 1
+    assert document(cli("--output", "json", "key", "list", "--search", "zebra"))["total"] == 0
+    assert b"description" not in cli.bare("key", "list", "--help").stdout
+
+
 # ---- operations ----
 
 

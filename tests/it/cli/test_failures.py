@@ -1,4 +1,5 @@
 """What is said when something is wrong: which sentence, which document, which exit code, and the way on."""
+import hashlib
 import json
 import re
 import subprocess
@@ -124,7 +125,19 @@ def test_files_are_named(cli):
         assert cli(*words, cli.file("empty", b"")).returncode == 2
         assert cli(*words, "none").returncode == 1
     done = cli("sign", "k", "--in", cli.file("large", b"x" * ((1 << 20) + 1)))
-    assert done.returncode == 2 and "large has more than 1048576 bytes" in sentence(done) and "--prehashed" in sentence(done)
+    assert done.returncode == 2 and "large has more than 1048576 bytes" in sentence(done)
+    assert "EC and RSA keys give its digest, with --prehashed" in sentence(done)
+    assert "Ed25519 and HMAC keys take none: sign a file that holds the digest" in sentence(done)
+    done = cli("sign", "k", "--prehashed", "--in", "large")
+    assert done.returncode == 2 and "--prehashed takes the digest itself" in sentence(done) and "Ed25519" not in sentence(done)
+
+
+def test_the_way_to_sign_a_large_file_with_ed25519(cli):
+    cli.fine("key", "create", "large-ed", "--algorithm", "ed25519")
+    digest = cli.file("digest", hashlib.sha256(b"x" * (2 << 20)).digest())
+    assert cli("sign", "large-ed", "--prehashed", "--in", digest).returncode == 2
+    cli.fine("sign", "large-ed", "--in", digest, "--out", "large.sig")
+    cli.fine("verify", "large-ed", "--in", digest, "--signature", "large.sig")
 
 
 # ---- our certificate for the server ----

@@ -120,6 +120,21 @@ def test_every_option_of_the_configuration(tmp_path):
             assert conf[section_name][name] == ("" if default == "empty" else default), (section_name, name)
 
 
+def test_the_page_of_the_configuration_says_each_bound_and_choice_once(tmp_path):
+    """As the file that init writes, whose comments come from the table that checks the values."""
+    subprocess.run([STAGE / "bin" / "holdfast", "init", "--data", tmp_path / "data", "--admin-key-out", tmp_path / "key"], capture_output=True, check=True)
+    written = re.findall(r"((?:^#.*\n)+)(\w+) =", (tmp_path / "data" / "holdfast.conf").read_text(), re.MULTILINE)
+    entries = dict(re.findall(r"^\.TP\n\.B (\w+)\n((?:(?!\.TP|\.SH).*\n)*)", page("holdfast.conf.5"), re.MULTILINE))
+    assert len(written) > 30
+    for comment, name in written:
+        bounds = re.findall(r"^# From (\d+) to (\d+)\.", comment, re.MULTILINE)
+        assert re.findall(r"\bFrom (\d+) to (\d+)", entries[name]) == bounds, name
+        assert entries[name].count("Default: ") == 1, name
+    for name, words in {"tls_certificate": ["credential:NAME"], "tls_key": ["credential:NAME"], "client_ca": ["credential:NAME"],
+                        "log_requests": ["none", "failures", "all"], "trusted_proxies": ["At most 64 entries"]}.items():
+        assert all(word in entries[name] for word in words), name
+
+
 def test_pages_are_well_formed():
     """mandoc says nothing at all, not even about style."""
     done = subprocess.run(["mandoc", "-Tlint", "-Wall", *sorted(INSTALLED.rglob("*.[1-8]"))], capture_output=True, text=True)

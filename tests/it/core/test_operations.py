@@ -40,7 +40,11 @@ def test_prehashed(hsm):
     a = hsm.post("/api/v1/keys/op-ec-pre/sign", {"digest_b64": b64(digest.finalize())})
     assert a.status == 200, a
     public(hsm, "op-ec-pre").verify(unb64(a.json["signature_b64"]), b"long message", ec.ECDSA(hashes.SHA256()))
-    assert hsm.post("/api/v1/keys/op-ec-pre/sign", {"digest_b64": b64(b"short")}).status in (400, 422)
+    for n in (0, 31, 33, 64):
+        refused = hsm.post("/api/v1/keys/op-ec-pre/sign", {"digest_b64": b64(bytes(n))})
+        assert refused.status == 422 and f"a digest of {n} bytes does not fit" in refused.json["detail"], refused
+        refused = hsm.post("/api/v1/keys/op-ec-pre/verify", {"digest_b64": b64(bytes(n)), "signature_b64": b64(bytes(70))})
+        assert refused.status == 422 and "32 bytes for sha256" in refused.json["detail"], refused
 
 
 def test_ed25519(hsm):

@@ -73,5 +73,5 @@ def test_maintainer_scripts_are_strict_shell(script):
 
 def test_in_a_bare_debian(package):
     if not os.environ.get("HOLDFAST_SOAK"):
-        pytest.skip("long form: HOLDFAST_SOAK=1 makes a Debian 13 and installs the package in it (tools/try-package)")
+        pytest.skip("makes a whole Debian 13 to install it in (tools/try-package): in the soak run only")
     assert "installed, used and removed" in run(ROOT / "tools" / "try-package", package)

@@ -273,3 +273,20 @@ def test_bytes_that_are_no_certificate(required, clients):
     assert show(required, *[good] * 200) not in ("odd",)
     assert required.children()["gateway"] == pid
     assert show(required, good, sign=signer(key)) == "in"
+
+
+def test_an_authority_made_by_the_openssl_command_will_do(tmp_path):
+    """As people make them: without key usage, a client certificate with no extension at all beside it."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=tmp_path, check=True, capture_output=True)
+
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=ours")
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "client.key", "-out", "client.csr", "-subj", "/CN=me")
+    openssl("x509", "-req", "-in", "client.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-out", "client.pem", "-days", "1")
+    h = Hsm(tmp_path / "h").init().unlimited().configure(server__client_ca=tmp_path / "ca.pem", server__client_certificates="required").start()
+    try:
+        done = curl(h, "--cert", tmp_path / "client.pem", "--key", tmp_path / "client.key")
+        assert done.returncode == 0 and '"ok"' in done.stdout.replace("degraded", "ok"), done.stderr
+        assert curl(h).returncode != 0
+    finally:
+        assert h.stop() == 0
