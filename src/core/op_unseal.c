@@ -15,8 +15,10 @@ static hf_err check_sealed(op *o)
 
     if (c->state == CORE_FAILED)
         return op_fails(o, HF_ERR_INTEGRITY, "%s", c->why);
-    if (c->state != CORE_SEALED || c->opening)
-        return op_fails(o, HF_ERR_WRONG_STATE, "the HSM is not sealed");
+    if (c->opening)
+        return op_fails(o, HF_ERR_WRONG_STATE, "the HSM is being opened; 'holdfast status' says when it is open");
+    if (c->state != CORE_SEALED)
+        return op_fails(o, HF_ERR_WRONG_STATE, "the HSM is open already, so that there is nothing to unseal; 'holdfast status' shows it");
     return HF_OK;
 }
 

@@ -109,6 +109,14 @@ static void show_problem(json_out *o, const problem *p, const char *request_id)
     json_close(o, '}');
 }
 
+/* RFC 6750 section 3.1: who brought no token is told no error, only the scheme. */
+static void put_challenge(hf_writer *w, const char *code)
+{
+    bool brought = strcmp(code, hf_err_name(HF_ERR_NO_TOKEN)) != 0;
+
+    put(w, brought ? "WWW-Authenticate: Bearer error=\"invalid_token\"\r\n" : "WWW-Authenticate: Bearer\r\n");
+}
+
 void answer_problem(lane *l, const addressee *to, const problem *p)
 {
     uint8_t lines[256];
@@ -116,7 +124,7 @@ void answer_problem(lane *l, const addressee *to, const problem *p)
     char retry[40];
 
     if (p->status == 401)
-        put(&w, "WWW-Authenticate: Bearer\r\n");
+        put_challenge(&w, p->code);
     if (p->retry_after_s > 0) {
         int n = snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", p->retry_after_s);
         hf_put_bytes(&w, retry, (size_t)n);

@@ -154,6 +154,15 @@ static bool is_json(const hf_http_request *r, body_rule rule)
            (rule == BODY_PATCH && hf_http_content_is(r, "application/merge-patch+json"));
 }
 
+static const char *types_of(body_rule rule)
+{
+    if (rule == BODY_PATCH)
+        return "the body must be application/merge-patch+json or application/json";
+    if (rule == BODY_FORM)
+        return "the body must be application/x-www-form-urlencoded or application/json";
+    return "the body must be application/json";
+}
+
 static hf_err read_body(visit *v)
 {
     call *c = &v->call;
@@ -165,7 +174,7 @@ static hf_err read_body(visit *v)
         return HF_OK;
     bool form = v->route->body == BODY_FORM && hf_http_content_is(r, "application/x-www-form-urlencoded");
     if (!form && !is_json(r, v->route->body))
-        return call_refuse(c, 415, "unsupported_media_type", "the body must be application/json");
+        return call_refuse(c, 415, "unsupported_media_type", "%s", types_of(v->route->body));
     if (r->body_len == 0)
         return call_refuse(c, 400, "malformed", "the body is empty");
     return form || v->route->body == BODY_KEYSET ? HF_OK : read_object(v);

@@ -274,6 +274,14 @@ hf_err field_usage(call *c, uint32_t *ret)
 #define TAG_MAX 128
 #define TAGS_MAX 4096 /* bytes of all, with a u16 length each */
 
+static bool has_tag(hf_view tags, hf_view tag)
+{
+    for (hf_reader r = hf_reader_of(tags); r.left.len > 0;)
+        if (hf_view_eq(hf_get_view16(&r), tag))
+            return true;
+    return false;
+}
+
 hf_err field_tags(call *c, hf_view *ret)
 {
     yyjson_val *list = member(c, "policy_tags"), *tag;
@@ -289,10 +297,14 @@ hf_err field_tags(call *c, hf_view *ret)
         hf_view text = text_of(tag);
         if (!yyjson_is_str(tag) || text.len == 0 || text.len > TAG_MAX || !hf_text_ok(text))
             return call_unusable(c, "a tag must be text of 1 to %d bytes without control characters", TAG_MAX);
+        if (memchr(text.ptr, ',', text.len) != NULL)
+            return call_unusable(c, "a tag must have no comma, which separates tags in the filter of the list of keys");
+        if (has_tag(hf_writer_view(&w), text))
+            return call_unusable(c, "'policy_tags' holds a tag twice");
         hf_put_view16(&w, text);
+        if (w.failed)
+            return call_unusable(c, "the tags are too many or too long");
     }
-    if (w.failed)
-        return call_unusable(c, "the tags are too many or too long");
     *ret = field_keep(c, &w);
     return HF_OK;
 }

@@ -10,6 +10,8 @@ enum { FORM_PUBLIC = 1, FORM_WRAPPED = 2 }; /* as core numbers them */
 
 #define JWK_MEMBER_CAP 2048
 #define WRAPPED_MAX 16384
+#define PEM_MAX 16384 /* with the text around the block */
+#define KEY_OPS_MAX 16
 
 /* ---- JWK ---- */
 
@@ -36,6 +38,35 @@ static hf_err refuse_private(call *c, yyjson_val *jwk)
                                  "the JWK has '%s', which is secret; a private or secret key is imported wrapped, see "
                                  "'wrapped_key_b64'",
                                  secret[i]);
+    return HF_OK;
+}
+
+/*
+ * RFC 7517 sections 4.2 and 4.3: what its holder says that the key is for. Every key that has a JWK here is one of
+ * signatures, and its public half verifies.
+ */
+static hf_err check_purpose(call *c, yyjson_val *jwk)
+{
+    yyjson_val *use = yyjson_obj_get(jwk, "use"), *ops = yyjson_obj_get(jwk, "key_ops");
+    bool verifies = false;
+
+    if (use != NULL && !yyjson_equals_str(use, "sig"))
+        return call_unusable(c, "the JWK's 'use' must be \"sig\": keys of this kind are for signatures here");
+    if (ops == NULL)
+        return HF_OK;
+    if (!yyjson_is_arr(ops) || yyjson_arr_size(ops) > KEY_OPS_MAX)
+        return call_unusable(c, "'key_ops' of the JWK must be a list of at most %d words", KEY_OPS_MAX);
+    for (size_t i = 0; i < yyjson_arr_size(ops); i++) {
+        yyjson_val *op = yyjson_arr_get(ops, i);
+        if (!yyjson_is_str(op))
+            return call_unusable(c, "'key_ops' of the JWK must be a list of words");
+        for (size_t before = 0; before < i; before++)
+            if (yyjson_equals(op, yyjson_arr_get(ops, before)))
+                return call_unusable(c, "'key_ops' of the JWK holds a word twice");
+        verifies = verifies || yyjson_equals_str(op, "verify");
+    }
+    if (!verifies)
+        return call_unusable(c, "'key_ops' of the JWK must have \"verify\": that is what a public key does here");
     return HF_OK;
 }
 
@@ -67,6 +98,7 @@ static hf_err read_jwk(call *c, hf_view *ret)
     HF_TRY(jwk_text(c, jwk, "alg", &alg));
     if (hf_jwk_kind(kty, crv, alg, &key, &why) != HF_OK)
         return call_unusable(c, "%s", why);
+    HF_TRY(check_purpose(c, jwk));
     HF_TRY(jwk_values(c, jwk, &key));
     hf_writer w = field_room(c, HF_JWK_SPKI_CAP);
     if (hf_jwk_to_spki(&key, &w, &why) != HF_OK)
@@ -82,9 +114,9 @@ static hf_err read_pem(call *c, hf_view *ret)
     hf_view pem = { 0 };
     hf_writer w = field_room(c, HF_JWK_SPKI_CAP);
 
-    HF_TRY(field_lines(c, "public_key", HF_SPKI_PEM_CAP, &pem));
-    if (hf_spki_pem_read(pem, w.ptr, w.cap, &w.len) != HF_OK)
-        return call_unusable(c, "'public_key' must be one PEM block PUBLIC KEY, as 'openssl pkey -pubout' writes it");
+    HF_TRY(field_lines(c, "public_key", PEM_MAX, &pem));
+    if (hf_spki_pem_find(pem, w.ptr, w.cap, &w.len) != HF_OK)
+        return call_unusable(c, "'public_key' must hold one PEM block, a PUBLIC KEY as 'openssl pkey -pubout' writes it");
     *ret = field_keep(c, &w);
     return HF_OK;
 }

@@ -7,8 +7,9 @@
 #include "base/num.h"
 #include <string.h>
 
+/* As core takes them (records/attributes.h). */
 #define NAME_MAX_BYTES 64
-#define VALUE_MAX_BYTES 1024
+#define VALUE_MAX_BYTES 256
 #define CHANGES_MAX 64
 #define ATTRIBUTES_MAX 8192 /* bytes of all, with a u16 length before each name and value */
 
@@ -17,13 +18,22 @@ static hf_view text_of(yyjson_val *v)
     return hf_view_of(yyjson_get_str(v), yyjson_get_len(v));
 }
 
+static bool name_ok(hf_view name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+
+    for (size_t i = 0; i < name.len; i++)
+        if (memchr(letters, name.ptr[i], sizeof(letters) - 1) == NULL)
+            return false;
+    return name.len > 0 && name.len <= NAME_MAX_BYTES;
+}
+
 static hf_err put_attribute(call *c, yyjson_val *name, yyjson_val *value, hf_writer *w)
 {
     hf_view n = text_of(name), v = text_of(value);
 
-    if (n.len == 0 || n.len > NAME_MAX_BYTES || !hf_text_ok(n))
-        return call_unusable(c, "an attribute's name must be text of 1 to %d bytes without control characters",
-                             NAME_MAX_BYTES);
+    if (!name_ok(n))
+        return call_unusable(c, "an attribute's name must be 1 to %d of a-z 0-9 . _ -", NAME_MAX_BYTES);
     bool removed = yyjson_is_null(value);
     if (!removed && (!yyjson_is_str(value) || v.len == 0 || v.len > VALUE_MAX_BYTES || !hf_text_ok(v)))
         return call_unusable(c,
@@ -67,12 +77,14 @@ static hf_err read_attributes(call *c, hf_view *ret)
         return call_unusable(c,
                              "'attributes' must be an object that names each attribute to set, or null to remove it");
     if (yyjson_obj_size(object) > CHANGES_MAX)
-        return call_unusable(c, "at most %d attributes may be named", CHANGES_MAX);
+        return call_unusable(c, "at most %d attributes may be named, and a key has at most %d", CHANGES_MAX,
+                             CHANGES_MAX);
     size_t n = sort_names(object, names);
     for (size_t i = 0; i < n; i++)
         HF_TRY(put_attribute(c, names[i], yyjson_obj_iter_get_val(names[i]), &w));
     if (w.failed)
-        return call_unusable(c, "the attributes are too many or too long");
+        return call_unusable(c, "the attributes are too long: names and values may have %d bytes together, with 4 for each attribute",
+                             ATTRIBUTES_MAX);
     *ret = field_keep(c, &w);
     return HF_OK;
 }

@@ -243,7 +243,7 @@ static bool alg_fits(const hf_jwk *key, hf_view alg)
         { "EC", "P-256", "ES256" },      { "EC", "P-384", "ES384" },      { "OKP", "Ed25519", "EdDSA" },
         { "OKP", "Ed25519", "Ed25519" }, { "RSA", NULL, "RS256" },        { "RSA", NULL, "RS384" },
         { "RSA", NULL, "RS512" },        { "RSA", NULL, "PS256" },        { "RSA", NULL, "PS384" },
-        { "RSA", NULL, "PS512" },        { "RSA", NULL, "RSA-OAEP-256" }, { "AKP", NULL, "ML-DSA-65" },
+        { "RSA", NULL, "PS512" },        { "AKP", NULL, "ML-DSA-65" },
     };
 
     for (size_t i = 0; i < HF_COUNT(fits); i++)
@@ -275,7 +275,7 @@ hf_err hf_jwk_kind(hf_view kty, hf_view crv, hf_view alg, hf_jwk *ret, const cha
         return HF_ERR_UNSUPPORTED;
     }
     if (!alg_fits(&key, alg)) {
-        *reterr_why = "the JWK's 'alg' is not for keys of its 'kty' and 'crv'";
+        *reterr_why = "the JWK's 'alg' is not a signature algorithm for keys of its 'kty' and 'crv'";
         return HF_ERR_UNSUPPORTED;
     }
     *ret = key;

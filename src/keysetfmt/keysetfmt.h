@@ -60,4 +60,11 @@ hf_err hf_keyset_print(const struct hf_keyset_head *head, hf_view rows, hf_write
 hf_err hf_spki_pem_write(hf_view spki, hf_writer *pem) HF_MUST_USE;
 hf_err hf_spki_pem_read(hf_view pem, uint8_t *dst, size_t cap, size_t *ret_len) HF_MUST_USE;
 
+/*
+ * The same of a file that somebody else wrote (RFC 7468 sections 2 and 5.2): lines may end in LF, CRLF or CR and in blanks,
+ * and text may stand before and after the block. It must be the only block, of whatever label. HF_ERR_MALFORMED, or
+ * HF_ERR_BOUNDS for a key that is longer than cap.
+ */
+hf_err hf_spki_pem_find(hf_view text, uint8_t *dst, size_t cap, size_t *ret_len) HF_MUST_USE;
+
 #endif

@@ -58,3 +58,56 @@ hf_err hf_spki_pem_read(hf_view pem, uint8_t *dst, size_t cap, size_t *ret_len)
     HF_CHECK(len != 0, HF_ERR_MALFORMED);
     return hf_b64_decode(hf_view_of(text, len), dst, cap, ret_len);
 }
+
+/* ---- in a text of somebody else ---- */
+
+/* The next line, without its end and the blanks before that. */
+static hf_view line_take(hf_view *text)
+{
+    size_t n = 0;
+
+    while (n < text->len && text->ptr[n] != '\n' && text->ptr[n] != '\r')
+        n++;
+    hf_view line = hf_view_of(text->ptr, n);
+    n += n < text->len;
+    *text = hf_view_of(text->ptr + n, text->len - n);
+    while (line.len > 0 && (line.ptr[line.len - 1] == ' ' || line.ptr[line.len - 1] == '\t'))
+        line.len--;
+    return line;
+}
+
+static bool starts(hf_view line, const char *with)
+{
+    size_t n = strlen(with);
+
+    return line.len >= n && hf_view_eq_str(hf_view_of(line.ptr, n), with);
+}
+
+typedef enum pem_place { PEM_BEFORE, PEM_INSIDE, PEM_AFTER } pem_place;
+
+static hf_err line_read(hf_view line, pem_place *place, hf_writer *letters)
+{
+    if (starts(line, "-----BEGIN ")) {
+        HF_CHECK(*place == PEM_BEFORE && hf_view_eq_str(line, "-----BEGIN PUBLIC KEY-----"), HF_ERR_MALFORMED);
+        *place = PEM_INSIDE;
+    } else if (starts(line, "-----END ")) {
+        HF_CHECK(*place == PEM_INSIDE && hf_view_eq_str(line, end_line), HF_ERR_MALFORMED);
+        *place = PEM_AFTER;
+    } else if (*place == PEM_INSIDE) {
+        hf_put_view(letters, line);
+    }
+    return HF_OK;
+}
+
+hf_err hf_spki_pem_find(hf_view text, uint8_t *dst, size_t cap, size_t *ret_len)
+{
+    uint8_t letters[HF_SPKI_PEM_CAP];
+    hf_writer w = hf_writer_on(letters, sizeof letters);
+    pem_place place = PEM_BEFORE;
+
+    while (text.len > 0)
+        HF_TRY(line_read(line_take(&text), &place, &w));
+    HF_CHECK(place == PEM_AFTER && w.len != 0, HF_ERR_MALFORMED);
+    HF_CHECK(!w.failed, HF_ERR_BOUNDS);
+    return hf_b64_decode(hf_writer_view(&w), dst, cap, ret_len);
+}

@@ -23,7 +23,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 # compadd is where every candidate passes in zsh; the widget runs in a shell that thinks it is at a terminal.
 ZSH = r"""
-autoload -Uz compinit && compinit -u -D -d /dev/null
+autoload -Uz compinit && compinit -u -D
 zstyle ':completion:*' list-colors ''
 compadd() {
     local -a found

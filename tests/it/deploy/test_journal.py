@@ -52,6 +52,8 @@ def logged(tmp_path_factory):
         pytest.skip("a mount namespace needs root")
     folder = tmp_path_factory.mktemp("journal") / "h"
     done = subprocess.run(["unshare", "--mount", "--propagation", "private", sys.executable, str(HERE), str(folder)], capture_output=True, text=True, timeout=90)
+    if "root filesystem propagation" in done.stderr:
+        pytest.skip("the root of this chroot is no mount point, so a mount of the test's own cannot be kept from others")
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 

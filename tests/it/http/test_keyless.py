@@ -118,7 +118,6 @@ def test_a_browser_gets_in(shared, tmp_path):
         pytest.skip("no Chromium is installed")
     home, net_log = tmp_path / "home", tmp_path / "net.json"
     home.mkdir()
-    subprocess.run(["certutil", "-N", "-d", f"sql:{home}/.pki/nssdb", "--empty-password"], check=False, capture_output=True)
     spki = subprocess.run(f"openssl x509 -in {shared.data}/tls/server.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64",
                           shell=True, check=True, capture_output=True, text=True).stdout.strip()
     done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={home}", f"--ignore-certificate-errors-spki-list={spki}",
