@@ -1,10 +1,12 @@
 /*
- * Target functions: hf_jwk_of_spki, hf_jwk_kind, hf_jwk_to_spki, hf_spki_alg
+ * Target functions: hf_jwk_of_spki, hf_jwk_kind, hf_jwk_to_spki, hf_spki_alg, hf_spki_pem_find, line_take, line_read
  *
  * The first byte picks the door. Even: the rest is DER; what has a JWK must give the same DER again. Odd: the rest is the
- * values of a JWK of the kind that the byte names; the DER made of them must be read back to the same values.
+ * values of a JWK of the kind that the byte names; the DER made of them must be read back to the same values. Every input
+ * is also a text that may hold a public key: what is found in it must be found in the block alone as well.
  */
 #include "jwk/jwk.h"
+#include "keysetfmt/keysetfmt.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -59,10 +61,26 @@ static void from_members(uint8_t n, hf_view values)
         must(hf_view_eq(back.value[i], key.value[i]));
 }
 
+static void from_text(hf_view text)
+{
+    uint8_t der[HF_JWK_SPKI_CAP], again[HF_JWK_SPKI_CAP], block[HF_SPKI_PEM_CAP];
+    hf_writer w = hf_writer_on(block, sizeof(block));
+    size_t len, n;
+
+    if (hf_spki_pem_find(text, der, sizeof(der), &len) != HF_OK)
+        return;
+    must(hf_spki_pem_write(hf_view_of(der, len), &w) == HF_OK);
+    must(hf_spki_pem_read(hf_writer_view(&w), again, sizeof(again), &n) == HF_OK);
+    must(hf_view_eq(hf_view_of(again, n), hf_view_of(der, len)));
+    must(hf_spki_pem_find(hf_writer_view(&w), again, sizeof(again), &n) == HF_OK);
+    must(hf_view_eq(hf_view_of(again, n), hf_view_of(der, len)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1)
         return 0;
+    from_text(hf_view_of(data, size));
     hf_view rest = hf_view_of(data + 1, size - 1);
     if (data[0] % 2 == 0)
         from_der(rest);

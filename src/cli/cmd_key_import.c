@@ -62,6 +62,19 @@ static hf_err add_jwk(cli *c, yyjson_mut_doc *body, const char *path, hf_view te
     return HF_OK;
 }
 
+/* From the first block to the last: what people wrote around it need not even be UTF-8, as JSON must. */
+static hf_view blocks_of(hf_view text)
+{
+    const uint8_t *first = memmem(text.ptr, text.len, "-----BEGIN ", strlen("-----BEGIN "));
+    size_t end = text.len;
+
+    if (first == NULL)
+        return text;
+    while (memcmp(text.ptr + end - 5, "-----", 5) != 0) /* ends at the latest there */
+        end--;
+    return hf_view_of(first, (size_t)(text.ptr + end - first));
+}
+
 static hf_err add_pem(cli *c, yyjson_mut_doc *body, const char *path, hf_view text)
 {
     if (has(text, "PRIVATE KEY-----"))
@@ -70,8 +83,9 @@ static hf_err add_pem(cli *c, yyjson_mut_doc *body, const char *path, hf_view te
     if (has(text, "BEGIN CERTIFICATE-----"))
         return cli_fail(c, HF_ERR_INVALID, "%s is a certificate; take its key out: openssl x509 -in F -noout -pubkey",
                         path);
-    (void)yyjson_mut_obj_add_strncpy(body, yyjson_mut_doc_get_root(body), "public_key", (const char *)text.ptr,
-                                     text.len);
+    hf_view blocks = blocks_of(text);
+    (void)yyjson_mut_obj_add_strncpy(body, yyjson_mut_doc_get_root(body), "public_key", (const char *)blocks.ptr,
+                                     blocks.len);
     return HF_OK;
 }
 

@@ -47,7 +47,9 @@ hf_err op_key_update(op *o)
     if (in->has_attributes) {
         hf_attributes_merge(rec->attributes, in->attributes, &merged);
         if (merged.failed || !hf_attributes_valid(hf_writer_view(&merged)))
-            return refuse_attributes(o);
+            return op_fails(o, HF_ERR_UNSUPPORTED,
+                            "the key would have too many attributes: at most %d, of %d bytes together with 4 for each",
+                            HF_ATTRIBUTES_MAX, HF_KEY_ATTRIBUTES_MAX);
         rec->attributes = hf_writer_view(&merged);
     }
     rec->generation++;

@@ -297,8 +297,9 @@ hf_err field_tags(call *c, hf_view *ret)
         hf_view text = text_of(tag);
         if (!yyjson_is_str(tag) || text.len == 0 || text.len > TAG_MAX || !hf_text_ok(text))
             return call_unusable(c, "a tag must be text of 1 to %d bytes without control characters", TAG_MAX);
+        /* the filter of the list of keys separates them by commas */
         if (memchr(text.ptr, ',', text.len) != NULL)
-            return call_unusable(c, "a tag must have no comma, which separates tags in the filter of the list of keys");
+            return call_unusable(c, "a tag must have no comma: a list of tags is separated by them");
         if (has_tag(hf_writer_view(&w), text))
             return call_unusable(c, "'policy_tags' holds a tag twice");
         hf_put_view16(&w, text);

@@ -33,7 +33,8 @@ class Target(Sealed):
         self.passphrase = secrets.token_hex(24).encode()
         self.wrapper = [str(w) for w in wrapper or []]
         super().__init__(folder / "hsm", stage=stage_copy(folder, **programs) if programs else STAGE)
-        self.init().unlimited().start()
+        # Core is looked at around each system call, and a handshake needs core: it may take its time.
+        self.init().unlimited().configure(gateway__header_ms=60000).start()
         self.wait_fingerprint(1)
         root = seals.root_of(self.data, [self.passphrase])[0]
         self.needles, self.control = folder / "needles", folder / "control"

@@ -149,9 +149,31 @@ def test_bad_jwks_are_refused(hsm):
         changed(r, alg="ES256"), {"kty": "oct", "k": "AAAA"}, {"kty": "AKP", "alg": "ML-DSA-65", "pub": "AAAA"}, {"kty": "AKP", "pub": "AAAA"},
         {"kty": "AKP", "alg": "ML-KEM-768", "pub": "AAAA"}, {"kty": "OKP", "crv": "X25519", "x": e["x"]},
     ]
+    bad += [changed(r, alg="RSA-OAEP-256"), changed(e, alg="ECDH-ES"), changed(e, use="enc"), changed(e, use=7), changed(e, use=""), changed(r, use="enc"),
+            changed(e, key_ops=[]), changed(e, key_ops=["sign"]), changed(e, key_ops="verify"), changed(e, key_ops=["verify", "verify"]),
+            changed(e, key_ops=["verify", 1]), changed(e, use="enc", key_ops=["verify"]), changed(r, key_ops=["encrypt", "wrapKey"])]
     for i, jwk in enumerate(bad):
         problem(import_key(hsm, f"bad-{i}", jwk=jwk), 422)
         problem(hsm.request("GET", f"/api/v1/keys/bad-{i}"), 404)
+
+
+def test_a_jwk_of_another_purpose_is_told_why(hsm):
+    e = jwk_of(hsm, "ec")
+    for members, said in (({"use": "enc"}, "'use'"), ({"key_ops": ["encrypt"]}, "'key_ops'"), ({"alg": "ES384"}, "'alg'")):
+        assert said in problem(import_key(hsm, "purpose", jwk=changed(e, **members)), 422, "unprocessable")["detail"]
+    assert import_key(hsm, "purpose", jwk=changed(e, use="sig", key_ops=["sign", "verify"], alg="ES256", kid="x")).status == 201
+
+
+@pytest.mark.parametrize("form", ["crlf", "cr", "around", "blanks"])
+def test_pem_as_others_write_it(hsm, form):
+    """RFC 7468 sections 2 and 5.2."""
+    pem = hsm.request("GET", "/api/v1/keys/ec/public").body.decode()
+    text = {"crlf": pem.replace("\n", "\r\n"), "cr": pem.replace("\n", "\r"), "blanks": pem.replace("\n", " \n"),
+            "around": "Subject: Zoë\n\n" + pem + "Public-Key: (256 bit)\n" + "x" * 4000}[form]
+    r = import_key(hsm, f"others-{form}", public_key=text)
+    assert r.status == 201 and der_of(hsm, f"others-{form}") == der_of(hsm, "ec"), r.body
+    problem(import_key(hsm, "others", public_key=text + pem), 422, "unprocessable")
+    problem(import_key(hsm, "others", public_key=text + pem.replace("PUBLIC KEY", "CERTIFICATE")), 422, "unprocessable")
 
 
 @pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"])
@@ -267,10 +289,42 @@ def test_patch_is_a_merge_patch(hsm):
     assert hsm.request("GET", "/api/v1/keys/p").json == r.json
     assert patch({"policy_tags": None}).json["policy_tags"] == []
     for bad in ({}, {"name": "q"}, {"state": "active"}, {"attributes": None}, {"attributes": {}}, {"attributes": []}, {"attributes": {"a": 1}},
-                {"attributes": {"a": ""}}, {"attributes": {"": "a"}}, {"attributes": {"a": "x" * 1025}}, {"attributes": {"a" * 65: "x"}},
+                {"attributes": {"a": ""}}, {"attributes": {"": "a"}}, {"attributes": {"a": "x" * 257}}, {"attributes": {"a" * 65: "x"}},
                 {"attributes": {"a": "\u0007"}}, {"attributes": {"a": {"b": None}}}, {"description": 1}, {"policy_tags": "a"}):
         problem(patch(bad), 422)
-    problem(patch({"description": "x"}, Content_Type="application/json-patch+json"), 415)
+    p = problem(patch({"description": "x"}, Content_Type="application/json-patch+json"), 415)
+    assert "application/merge-patch+json" in p["detail"] and "application/json" in p["detail"]
+
+
+def test_what_attributes_may_be(hsm):
+    hsm.request("POST", "/api/v1/keys", {"name": "attributed", "algorithm": "ed25519"})
+
+    def patch(attributes):
+        return hsm.request("PATCH", "/api/v1/keys/attributed", {"attributes": attributes})
+
+    assert patch({"a" * 64: "x" * 256, "0.._-z": "ü" * 128}).status == 200
+    for name in ("Owner", "a b", "ü", "a/b", "a" * 65, "a\n"):
+        assert "1 to 64 of a-z 0-9 . _ -" in problem(patch({name: "x"}), 422, "unprocessable")["detail"]
+    for value in ("x" * 257, "ü" * 129, "", "a\nb"):
+        assert "1 to 256 bytes" in problem(patch({"a": value}), 422, "unprocessable")["detail"]
+    assert "at most 64" in problem(patch({f"n{i}": "x" for i in range(65)}), 422, "unprocessable")["detail"]
+    assert "8192 bytes" in problem(patch({f"n{i}": "x" * 256 for i in range(60)}), 422, "unprocessable")["detail"]
+    assert patch({"a" * 64: None, "0.._-z": None, **{f"n{i}": "x" for i in range(62)}}).status == 200
+    assert len(hsm.request("GET", "/api/v1/keys/attributed").json["attributes"]) == 62
+    assert patch({"m1": "x", "m2": "x"}).status == 200
+    assert "at most 64" in problem(patch({"m3": "x"}), 422)["detail"]
+
+
+def test_tags_are_a_set_that_the_filter_can_name(hsm):
+    for tags, said in ((["a", "b", "a"], "twice"), (["a,b"], "comma"), ([","], "comma")):
+        assert said in problem(hsm.request("POST", "/api/v1/keys", {"name": "set", "algorithm": "ed25519", "policy_tags": tags}), 422, "unprocessable")["detail"]
+    assert hsm.request("POST", "/api/v1/keys", {"name": "set", "algorithm": "ed25519", "policy_tags": ["a", "aa", "A"]}).json["policy_tags"] == ["a", "aa", "A"]
+    problem(hsm.request("PATCH", "/api/v1/keys/set", {"policy_tags": ["b", "b"]}), 422, "unprocessable")
+
+
+def test_unsealing_what_is_open_says_so(hsm):
+    p = problem(hsm.request("POST", "/api/v1/unseal", {}), 409, "wrong_state")
+    assert "open already" in p["detail"] and "holdfast status" in p["detail"]
 
 
 def test_if_match(hsm):

@@ -201,7 +201,9 @@ def test_refusals(hsm, method, path, body, headers, status, code):
 def test_without_a_good_token(hsm, header):
     r = hsm.request("GET", "/api/v1/keys", token=False, headers={} if header is None else {"Authorization": header})
     problem(r, 401)
-    assert r.headers["www-authenticate"].startswith("Bearer")
+    brought = r.json["code"] != "no_token"  # RFC 6750 section 3.1
+    assert r.headers["www-authenticate"] == ('Bearer error="invalid_token"' if brought else "Bearer")
+    assert brought == ((header or "").lower().startswith("bearer ") and len(header) > 7)
 
 
 def test_missing_token_is_told_before_the_body_is_read(hsm):

@@ -320,12 +320,64 @@ static void test_pem_round_trip(void **state)
     }
 }
 
+/* RFC 7468 sections 2 and 5.2: other line ends, and what people write around a block. */
+static void test_pem_of_others(void **state)
+{
+#define BEGIN "-----BEGIN PUBLIC KEY-----"
+#define END "-----END PUBLIC KEY-----"
+    static const struct {
+        const char *text;
+        bool found;
+    } rows[] = {
+        { BEGIN "\nQUJD\nREVG\n" END "\n", true },
+        { BEGIN "\r\nQUJD\r\nREVG\r\n" END "\r\n", true },
+        { BEGIN "\rQUJD\rREVG\r" END "\r", true },
+        { BEGIN " \nQUJDREVG\t \n" END " \t", true },
+        { "Subject: us\n\n" BEGIN "\nQUJDREVG\n" END "\nthe end\n", true },
+        { "in a line -----BEGIN X-----\n" BEGIN "\nQUJDREVG\n" END "\nin a line " END "\n", true },
+        { "", false },
+        { "QUJDREVG", false },
+        { BEGIN "\n" END "\n", false },
+        { BEGIN "\nQUJDREVG\n", false },
+        { "QUJDREVG\n" END "\n", false },
+        { "x " BEGIN "\nQUJDREVG\n" END "\n", false },
+        { BEGIN "\nQUJDREVG" END "\n", false },
+        { BEGIN " x\nQUJDREVG\n" END "\n", false },
+        { BEGIN "\nQUJDREVG\n" END "x\n", false },
+        { BEGIN "\nQUJD REVG\n" END "\n", false },
+        { BEGIN "\nQUJD\n=REVG\n" END "\n", false },
+        { BEGIN "\nQUJDREV\n" END "\n", false },
+        { BEGIN "\nProc-Type: 4\n\nQUJDREVG\n" END "\n", false },
+        { BEGIN "\nQUJDREVG\n" END "\n" BEGIN "\nQUJDREVG\n" END "\n", false },
+        { BEGIN "\n" BEGIN "\nQUJDREVG\n" END "\n", false },
+        { BEGIN "\nQUJDREVG\n" END "\n" END "\n", false },
+        { BEGIN "\nQUJDREVG\n" END "\n-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n", false },
+        { "-----BEGIN EC PARAMETERS-----\nQUJD\n-----END EC PARAMETERS-----\n" BEGIN "\nQUJDREVG\n" END "\n", false },
+        { BEGIN "\nQUJDREVG\n-----END PRIVATE KEY-----\n", false },
+        { "-----BEGIN PRIVATE KEY-----\nQUJDREVG\n-----END PRIVATE KEY-----\n", false },
+    };
+#undef BEGIN
+#undef END
+    uint8_t der[16];
+    size_t len = 0;
+
+    (void)state;
+    for (size_t i = 0; i < HF_COUNT(rows); i++) {
+        hf_err e = hf_spki_pem_find(hf_view_str(rows[i].text), der, sizeof der, &len);
+        assert_int_equal(e == HF_OK, rows[i].found);
+        if (e == HF_OK)
+            assert_true(hf_view_eq_str(hf_view_of(der, len), "ABCDEF"));
+    }
+    assert_int_equal(hf_spki_pem_find(hf_view_str(rows[0].text), der, 5, &len), HF_ERR_BOUNDS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),           cmocka_unit_test(test_print_reads_back),
         cmocka_unit_test(test_whole_refused),  cmocka_unit_test(test_key_refused),
         cmocka_unit_test(test_rows_bound),     cmocka_unit_test(test_pem_round_trip),
+        cmocka_unit_test(test_pem_of_others),
         cmocka_unit_test(test_shared_secrets), cmocka_unit_test(test_rsa_sizes),
     };
 
