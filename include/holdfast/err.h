@@ -40,7 +40,7 @@ typedef enum hf_err_class {
     X(DENIED, DENIED, "denied", "the actor's role does not allow this") \
     X(NOT_FOUND, NOT_FOUND, "not_found", "there is no such object") \
     X(EXISTS, CONFLICT, "exists", "the name is taken") \
-    X(WRONG_STATE, CONFLICT, "wrong_state", "the key's state does not allow this") \
+    X(WRONG_STATE, CONFLICT, "wrong_state", "the state of the key, or of the HSM, does not allow this") \
     X(WRONG_USAGE, UNUSABLE, "wrong_usage", "the key's usage does not allow this") \
     X(CONFLICT, CONFLICT, "conflict", "another change came first; read again and retry") \
     X(TOO_LARGE, TOO_LARGE, "too_large", "the input is larger than this operation takes") \

@@ -70,7 +70,7 @@ static hf_view blocks_of(hf_view text)
 
     if (first == NULL)
         return text;
-    while (memcmp(text.ptr + end - 5, "-----", 5) != 0) /* ends at the latest there */
+    while (!hf_view_eq_str(hf_view_of(text.ptr + end - 5, 5), "-----")) /* ends there at the latest */
         end--;
     return hf_view_of(first, (size_t)(text.ptr + end - first));
 }

@@ -8,10 +8,11 @@ hf_err op_signature_refused(op *o, hf_err e, size_t payload_len)
         return op_fails(o, e, "this scheme, hash, prehashing or context does not go with %s",
                         hf_alg_name(o->entry->alg));
     if (e == HF_ERR_BOUNDS)
-        return op_fails(o, HF_ERR_UNSUPPORTED,
-                        "a digest of %zu bytes does not fit: it has 32 bytes for sha256, 48 for sha384, 64 for sha512 and "
-                        "for the mu of ML-DSA",
-                        payload_len);
+        return op_fails(
+            o, HF_ERR_UNSUPPORTED,
+            "a digest of %zu bytes does not fit: it has 32 bytes for sha256, 48 for sha384, 64 for sha512 and "
+            "for the mu of ML-DSA",
+            payload_len);
     return e;
 }
 

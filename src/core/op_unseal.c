@@ -18,7 +18,8 @@ static hf_err check_sealed(op *o)
     if (c->opening)
         return op_fails(o, HF_ERR_WRONG_STATE, "the HSM is being opened; 'holdfast status' says when it is open");
     if (c->state != CORE_SEALED)
-        return op_fails(o, HF_ERR_WRONG_STATE, "the HSM is open already, so that there is nothing to unseal; 'holdfast status' shows it");
+        return op_fails(o, HF_ERR_WRONG_STATE,
+                        "the HSM is open already, so that there is nothing to unseal; 'holdfast status' shows it");
     return HF_OK;
 }
 

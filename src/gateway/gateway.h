@@ -108,7 +108,8 @@ struct gateway {
     lane *lanes[GATEWAY_LANES_MAX];
     uint32_t n_lanes, next_lane;
     atomic_uint lanes_running;
-    atomic_uint status_era; /* goes on when a lane saw the HSM sealed or opened: what others remember of it is old then */
+    atomic_uint
+        status_era; /* goes on when a lane saw the HSM sealed or opened: what others remember of it is old then */
     pthread_barrier_t gate; /* passed twice: when all threads run, and when the sandbox is complete */
     bool stopping;
 };

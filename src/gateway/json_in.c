@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 
 #define VALUE_BYTES 16 /* of one value in yyjson's tree */
+#define TEXT_OF(macro) TEXT_OF_NUMBER(macro)
+#define TEXT_OF_NUMBER(number) #number
 
 /* ---- the pool ---- */
 
@@ -108,7 +110,7 @@ static hf_err check_members(yyjson_val *object, const char **reterr_why)
     yyjson_val *key, *value, *key2, *value2;
 
     if (yyjson_obj_size(object) > JSON_MEMBERS_MAX) {
-        *reterr_why = "an object has too many members";
+        *reterr_why = "an object has more than " TEXT_OF(JSON_MEMBERS_MAX) " members";
         return HF_ERR_TOO_LARGE;
     }
     yyjson_obj_foreach(object, i, max, key, value)

@@ -10,7 +10,7 @@
 #include <yyjson.h>
 
 #define JSON_DEPTH_MAX 16
-#define JSON_MEMBERS_MAX 32 /* of one object */
+#define JSON_MEMBERS_MAX 64 /* of one object; as many as a key has attributes */
 #define JSON_INT_MAX (UINT64_C(1) << 53)
 #define JSON_POOL_BYTES (16u << 20) /* reserved, touched only as needed */
 

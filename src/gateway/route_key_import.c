@@ -116,7 +116,8 @@ static hf_err read_pem(call *c, hf_view *ret)
 
     HF_TRY(field_lines(c, "public_key", PEM_MAX, &pem));
     if (hf_spki_pem_find(pem, w.ptr, w.cap, &w.len) != HF_OK)
-        return call_unusable(c, "'public_key' must hold one PEM block, a PUBLIC KEY as 'openssl pkey -pubout' writes it");
+        return call_unusable(c,
+                             "'public_key' must hold one PEM block, a PUBLIC KEY as 'openssl pkey -pubout' writes it");
     *ret = field_keep(c, &w);
     return HF_OK;
 }

@@ -83,8 +83,9 @@ static hf_err read_attributes(call *c, hf_view *ret)
     for (size_t i = 0; i < n; i++)
         HF_TRY(put_attribute(c, names[i], yyjson_obj_iter_get_val(names[i]), &w));
     if (w.failed)
-        return call_unusable(c, "the attributes are too long: names and values may have %d bytes together, with 4 for each attribute",
-                             ATTRIBUTES_MAX);
+        return call_unusable(
+            c, "the attributes are too long: names and values may have %d bytes together, with 4 for each attribute",
+            ATTRIBUTES_MAX);
     *ret = field_keep(c, &w);
     return HF_OK;
 }

@@ -240,9 +240,9 @@ static bool alg_fits(const hf_jwk *key, hf_view alg)
     static const struct {
         const char *kty, *crv, *alg;
     } fits[] = {
-        { "EC", "P-256", "ES256" },      { "EC", "P-384", "ES384" },      { "OKP", "Ed25519", "EdDSA" },
-        { "OKP", "Ed25519", "Ed25519" }, { "RSA", NULL, "RS256" },        { "RSA", NULL, "RS384" },
-        { "RSA", NULL, "RS512" },        { "RSA", NULL, "PS256" },        { "RSA", NULL, "PS384" },
+        { "EC", "P-256", "ES256" },      { "EC", "P-384", "ES384" },   { "OKP", "Ed25519", "EdDSA" },
+        { "OKP", "Ed25519", "Ed25519" }, { "RSA", NULL, "RS256" },     { "RSA", NULL, "RS384" },
+        { "RSA", NULL, "RS512" },        { "RSA", NULL, "PS256" },     { "RSA", NULL, "PS384" },
         { "RSA", NULL, "PS512" },        { "AKP", NULL, "ML-DSA-65" },
     };
 

@@ -67,6 +67,17 @@ def test_a_public_key_verifies_what_its_holder_signed(cli, algorithm, form):
     assert serialization.load_pem_public_key(cli.fine("key", "public", name)) == holder.public_key()
 
 
+def test_a_pem_file_of_another_system(cli):
+    """RFC 7468 sections 2 and 5.2: other line ends, and text around the block, which need not be UTF-8."""
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = key.public_bytes(PEM, SPKI)
+    for i, text in enumerate((pem.replace(b"\n", b"\r\n"), pem.replace(b"\n", b"\r"), b"Schl\xfcssel\n\f\n" + pem + b"\xff the end\n")):
+        cli.fine("key", "import", f"other-system-{i}", "--public", cli.file("key", text))
+        assert serialization.load_pem_public_key(cli.fine("key", "public", f"other-system-{i}")) == key
+    for text in (pem + pem, b"-----BEGIN ", b"x-----BEGIN PUBLIC KEY", pem[:-20]):
+        assert cli("key", "import", "other-system", "--public", cli.file("key", text)).returncode == 2
+
+
 def test_standard_input_and_other_algorithms(cli):
     key = ed25519.Ed25519PrivateKey.generate()
     cli.fine("key", "import", "pub-stdin", "--public", "-", input=key.public_key().public_bytes(PEM, SPKI))

@@ -307,7 +307,7 @@ def test_what_attributes_may_be(hsm):
         assert "1 to 64 of a-z 0-9 . _ -" in problem(patch({name: "x"}), 422, "unprocessable")["detail"]
     for value in ("x" * 257, "ü" * 129, "", "a\nb"):
         assert "1 to 256 bytes" in problem(patch({"a": value}), 422, "unprocessable")["detail"]
-    assert "at most 64" in problem(patch({f"n{i}": "x" for i in range(65)}), 422, "unprocessable")["detail"]
+    assert "more than 64" in problem(patch({f"n{i}": "x" for i in range(65)}), 422, "unprocessable")["detail"]
     assert "8192 bytes" in problem(patch({f"n{i}": "x" * 256 for i in range(60)}), 422, "unprocessable")["detail"]
     assert patch({"a" * 64: None, "0.._-z": None, **{f"n{i}": "x" for i in range(62)}}).status == 200
     assert len(hsm.request("GET", "/api/v1/keys/attributed").json["attributes"]) == 62
@@ -325,6 +325,7 @@ def test_tags_are_a_set_that_the_filter_can_name(hsm):
 def test_unsealing_what_is_open_says_so(hsm):
     p = problem(hsm.request("POST", "/api/v1/unseal", {}), 409, "wrong_state")
     assert "open already" in p["detail"] and "holdfast status" in p["detail"]
+    assert "HSM" in p["title"]
 
 
 def test_if_match(hsm):

@@ -374,11 +374,11 @@ static void test_pem_of_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),           cmocka_unit_test(test_print_reads_back),
-        cmocka_unit_test(test_whole_refused),  cmocka_unit_test(test_key_refused),
-        cmocka_unit_test(test_rows_bound),     cmocka_unit_test(test_pem_round_trip),
-        cmocka_unit_test(test_pem_of_others),
-        cmocka_unit_test(test_shared_secrets), cmocka_unit_test(test_rsa_sizes),
+        cmocka_unit_test(test_good),          cmocka_unit_test(test_print_reads_back),
+        cmocka_unit_test(test_whole_refused), cmocka_unit_test(test_key_refused),
+        cmocka_unit_test(test_rows_bound),    cmocka_unit_test(test_pem_round_trip),
+        cmocka_unit_test(test_pem_of_others), cmocka_unit_test(test_shared_secrets),
+        cmocka_unit_test(test_rsa_sizes),
     };
 
     return cmocka_run_group_tests_name("jose-keysetfmt", tests, tokens_group_setup, NULL);
