@@ -18,6 +18,8 @@ static const char why_no_secretmem[] =
     "memfd_secret is not in this kernel or not enabled; boot with secretmem.enable=1";
 static const char why_secret_limit[] =
     "RLIMIT_MEMLOCK (usually 8 MiB) is too low for memfd_secret; raise it with LimitMEMLOCK=";
+static const char why_secret_pages[] =
+    "the kernel has memfd_secret but gives no pages for all of it; a smaller arena may fit";
 static const char why_lock_limit[] = "RLIMIT_MEMLOCK (usually 8 MiB) is too low for mlock; raise it with LimitMEMLOCK=";
 static const char why_no_space[] = "the address space for the arena cannot be had; is RLIMIT_AS set?";
 static const char why_malloc[] = "this build or setting uses ordinary memory: nothing is protected";
@@ -34,10 +36,18 @@ static void release(uint8_t *base, size_t bytes, size_t guard)
     (void)munmap(base - guard, bytes + 2 * guard);
 }
 
-static void touch_all(volatile uint8_t *base, size_t bytes)
+/*
+ * Every page is had now or not at all: MAP_POPULATE does nothing on memfd_secret. The kernel writes the first byte, because
+ * where it cannot give a page (seen with memfd_secret in a virtual machine) it then says EFAULT, and to us SIGBUS.
+ */
+static bool touch_all(uint8_t *base, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i += HF_PAGE) /* MAP_POPULATE does nothing on memfd_secret */
+    for (size_t i = 0; i < bytes; i += HF_PAGE) {
+        if (syscall(SYS_getrandom, base + i, 1, 0) != 1) /* not getrandom(): libc may write by itself */
+            return false;
         base[i] = 0;
+    }
+    return true;
 }
 
 /* Says in *ret_why what is missing, or NULL. The region is then mapped at base. */
@@ -56,8 +66,7 @@ static void map_secret(uint8_t *base, size_t bytes, const char **ret_why)
     if (madvise(base, bytes, MADV_DONTFORK) != 0) /* a child would share the pages, not copy them */
         return;
     (void)madvise(base, bytes, MADV_DONTDUMP); /* holds for memfd_secret anyway */
-    touch_all(base, bytes);
-    *ret_why = NULL;
+    *ret_why = touch_all(base, bytes) ? NULL : why_secret_pages;
 }
 
 static void map_locked(uint8_t *base, size_t bytes, const char **ret_why)
@@ -70,8 +79,7 @@ static void map_locked(uint8_t *base, size_t bytes, const char **ret_why)
         return;
     if (madvise(base, bytes, MADV_DONTDUMP) != 0 || madvise(base, bytes, MADV_WIPEONFORK) != 0)
         return;
-    touch_all(base, bytes);
-    *ret_why = NULL;
+    *ret_why = touch_all(base, bytes) ? NULL : why_no_space;
 }
 
 static void map_ordinary(uint8_t *base, size_t bytes, const char **ret_why)
