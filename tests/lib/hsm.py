@@ -127,6 +127,9 @@ class Hsm:
             if self.daemon.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"holdfastd is not ready (exit {self.daemon.poll()}):\n{self.text()[-3000:]}")
             time.sleep(0.02)
+        # The short processes (root key, certificate key, configuration) have done their work by now and end.
+        while set(self.children()) - set(CHILDREN) and time.monotonic() < deadline:
+            time.sleep(0.01)
         self.tls = ssl.create_default_context(cafile=str(self.data / "tls" / "ca.pem"))
 
     def wait_refused(self, timeout=30):
