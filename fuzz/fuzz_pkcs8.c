@@ -6,7 +6,7 @@
  * here every seed is one that the fuzzer bends.
  */
 #include "crypto/crypto.h"
-#include <holdfast/mem.h>
+#include <holdfast/arena.h>
 #include <holdfast/secret.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>

@@ -6,7 +6,7 @@
  */
 #include "crypto/crypto.h"
 #include "selftest/vectors.h"
-#include <holdfast/mem.h>
+#include <holdfast/arena.h>
 #include <holdfast/secret.h>
 #include <stdlib.h>
 

@@ -2,6 +2,13 @@
 #ifndef HOLDFAST_ERR_H
 #define HOLDFAST_ERR_H
 
+/* What the shared libraries export. */
+#if defined(_WIN32)
+#define HF_API
+#else
+#define HF_API __attribute__((visibility("default")))
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -26,7 +33,7 @@ typedef enum hf_err_class {
     HF_CLASS_INTERNAL         /* a defect of ours: 500, exit 1 */
 } hf_err_class;
 
-/* X(NAME, CLASS, "name", "text"): values are positional and private to one build; names are stable. */
+/* X(NAME, CLASS, "name", "text"): values are positions and part of the ABI, so new rows go to the end; names are stable. */
 /* clang-format off */
 #define HF_ERRORS(X) \
     X(OK, OK, "ok", "done") \
@@ -63,7 +70,8 @@ typedef enum hf_err_class {
     X(SELFTEST, INTERNAL, "selftest", "a power-up self-test failed") \
     X(SYSTEM, INTERNAL, "system", "a system call failed") \
     X(PROTECTION, UNAVAILABLE, "protection", "a protection that strict mode demands cannot be had") \
-    X(INTERNAL, INTERNAL, "internal", "an internal error")
+    X(INTERNAL, INTERNAL, "internal", "an internal error") \
+    X(FORKED, CONFLICT, "forked", "this memory belongs to the parent process; after a fork, make what is needed anew")
 /* clang-format on */
 
 typedef enum hf_err {
@@ -76,12 +84,12 @@ typedef enum hf_err {
 #define HF_OK HF_ERR_OK
 
 /* The stable word of an error in lower case, for example "wrong_state"; "internal" when unknown. Static. */
-const char *hf_err_name(hf_err e);
+HF_API const char *hf_err_name(hf_err e);
 
 /* One clear sentence in English; static. */
-const char *hf_err_text(hf_err e);
+HF_API const char *hf_err_text(hf_err e);
 
-hf_err_class hf_err_class_of(hf_err e);
+HF_API hf_err_class hf_err_class_of(hf_err e);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 #ifndef HOLDFAST_SECRET_H
 #define HOLDFAST_SECRET_H
 
+#include <holdfast/arena.h>
 #include <holdfast/mem.h>
 
 #ifdef __cplusplus

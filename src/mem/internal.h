@@ -3,7 +3,7 @@
 #define HF_MEM_INTERNAL_H
 
 #include "base/macros.h"
-#include <holdfast/mem.h>
+#include <holdfast/arena.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>

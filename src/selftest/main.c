@@ -9,7 +9,7 @@
 #include "selftest/report.h"
 #include "selftest/vectors.h"
 #include <getopt.h>
-#include <holdfast/mem.h>
+#include <holdfast/arena.h>
 #include <holdfast/secret.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #include "base/macros.h"
 #include "ipc/channel.h"
 #include "proto/gen/messages.h"
-#include <holdfast/mem.h>
+#include <holdfast/arena.h>
 
 #include <fcntl.h>
 #include <signal.h>

@@ -7,7 +7,7 @@
 
 #include "base/macros.h"
 #include <fcntl.h>
-#include <holdfast/mem.h>
+#include <holdfast/arena.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
