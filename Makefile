@@ -16,7 +16,7 @@ staged = DESTDIR= $(MESON) install -C $(BUILD) --no-rebuild --quiet
 # A new build folder leaves the unit tests out; `make test` puts them in, and then they stay.
 without_tests = $(if $(wildcard $(BUILD)/meson-private/coredata.dat),,-Dtests=disabled)
 
-.PHONY: help run test build stage install deb try-package bench fuzz lint format asan tsan soak mutants clean setup-build setup-test setup-bench
+.PHONY: help run test build stage install deb try-package bench fuzz lint format asan tsan soak mutants clean test-windows setup-build setup-test setup-bench setup-windows
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do \
@@ -43,7 +43,7 @@ install: setup-build ## install below PREFIX= (default /usr/local), staged below
 	@$(MESON) compile -C $(BUILD)
 	@DESTDIR='$(DESTDIR)' $(MESON) install -C $(BUILD) --no-rebuild
 
-deb: setup-build ## the Debian package, into build/deb
+deb: setup-build ## the Debian packages, into build/deb
 	@tools/make-deb build/deb
 
 try-package: deb ## install it in a bare Debian 13 and use it there; BOOT=1 in a virtual machine under systemd (root)
@@ -73,6 +73,9 @@ tsan: setup-test ## what threads share between processes, under ThreadSanitizer
 	@$(MESON) compile -C build/tsan test-ipc-channel test-ipc-loop
 	@$(MESON) test -C build/tsan --no-rebuild --print-errorlogs ipc-channel ipc-loop
 
+test-windows: setup-windows ## the memory part, built for Windows: its tests under Wine, in build/windows
+	@tools/test-windows build/windows
+
 soak: setup-test stage ## the long forms of the tests: hours, thousands of kills
 	@HOLDFAST_SOAK=1 tools/run-tests $(BUILD) build/soak-results
 
@@ -94,3 +97,5 @@ setup-test:
 	@$(SETUP) test
 setup-bench:
 	@$(SETUP) bench
+setup-windows:
+	@$(SETUP) windows

@@ -10,7 +10,7 @@ extern "C" {
 
 /*
  * One region of fixed size, set up once: created, mapped, its descriptor closed, excluded from fork and
- * dumps, every page touched, guard pages at both ends.
+ * dumps, every page touched, guard pages at both ends. (A pool of mem.h is the same with growth, errors and canaries.)
  *
  *   | guard | slabs, large blocks, stacks (each with a guard at its low end) | guard |
  *
@@ -51,6 +51,8 @@ HF_API bool hf_arena_above_high_water(const hf_arena *a);
  * operation could let a faulty signature leave; the kernel then clears memfd_secret pages as the process ends.
  */
 HF_API void *hf_arena_alloc(hf_arena *a, size_t n);
+/* The same, but NULL when the arena is exhausted: for callers that can say so, as hf_secret_new does. */
+HF_API void *hf_arena_try_alloc(hf_arena *a, size_t n);
 /* The old block, or the part that is cut off, is wiped. NULL p allocates; n 0 does not free. */
 HF_API void *hf_arena_realloc(hf_arena *a, void *p, size_t n);
 /* Wipes and frees; NULL is fine. A pointer that is not a live block of this arena ends the process (abort). */

@@ -71,7 +71,8 @@ typedef enum hf_err_class {
     X(SYSTEM, INTERNAL, "system", "a system call failed") \
     X(PROTECTION, UNAVAILABLE, "protection", "a protection that strict mode demands cannot be had") \
     X(INTERNAL, INTERNAL, "internal", "an internal error") \
-    X(FORKED, CONFLICT, "forked", "this memory belongs to the parent process; after a fork, make what is needed anew")
+    X(FORKED, CONFLICT, "forked", "this memory belongs to the parent process; after a fork, make what is needed anew") \
+    X(NO_ANCHOR, CONFLICT, "no_anchor", "the file was never protected here; 'holdfast file protect' does that")
 /* clang-format on */
 
 typedef enum hf_err {

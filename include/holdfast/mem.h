@@ -30,76 +30,98 @@ HF_API const char *hf_backing_name(hf_backing b); /* "memfd_secret", "mlock", "m
  *   | guard | data, canary | data, canary | ...                 not locked yet | guard |
  *
  * Each block ends with a canary of at least 16 bytes that begins right behind its last byte, so that a write past the end is
- * seen when the block is freed or checked. Blocks have no headers: what is free stands in ordinary memory outside the region.
- * Free memory is always zero. Blocks up to 16 KiB come from per-thread caches without a lock.
+ * seen when the block is freed or checked; a block of 32 bytes takes 48. The canary depends on a random secret of the pool and on
+ * the block's address. Blocks have no headers: what is free stands in ordinary memory outside the region. Free memory is always
+ * zero. Blocks up to 16 KiB come from per-thread caches without a lock.
  *
- * The region grows from first_bytes to max_bytes; pages that cannot be locked are an error, never ordinary memory.
+ * The region grows from first_bytes to max_bytes by doubling, in the backing it began with; pages that cannot be locked are an error,
+ * never ordinary memory.
  * Threads: every function may be called from any thread, hf_pool_destroy when no other uses the pool.
- * Fork: a child has none of the bytes (zeros with mlock, SIGSEGV with memfd_secret), and every call with a pool of its parent gives
- * HF_ERR_FORKED, or ends it (hf_pool_free). Core dumps leave the region out.
+ * Fork: a child, however it was made, has none of the bytes (zeros with mlock, SIGSEGV with memfd_secret). Every call with a pool of its
+ * parent gives HF_ERR_FORKED, or does nothing (hf_pool_free); none takes a lock that another thread may have held. Core dumps leave the
+ * region out.
  */
 typedef struct hf_pool hf_pool;
 
 typedef struct hf_pool_spec {
     size_t max_bytes;   /* most that is ever locked; 0: 16 MiB, or what RLIMIT_MEMLOCK leaves when that is less */
-    size_t first_bytes; /* locked and touched at once; 0: 64 KiB */
+    size_t first_bytes; /* locked and touched at once; 0: 64 KiB, or max_bytes when that is less */
     hf_backing weakest; /* refuse anything weaker: strict callers say HF_BACKING_MEMFD_SECRET */
-    uint32_t wait_ms;   /* how long hf_pool_alloc waits for others to free when the pool is full; 0: not at all */
+    uint32_t wait_ms;   /* how long hf_pool_alloc waits for others to free when the pool is full; 0: not at all.
+                           Pools that wait have no thread caches: what one thread frees, a waiting one gets at once. */
 } hf_pool_spec;
 
 /*
- * HF_ERR_LOCKED_MEMORY when no backing can be had, HF_ERR_BOUNDS for sizes above 1 TiB or first_bytes above max_bytes.
+ * HF_ERR_LOCKED_MEMORY when no backing can be had, HF_ERR_BOUNDS for sizes above 1 TiB or first_bytes above max_bytes, HF_ERR_SYSTEM when
+ * there are no random bytes.
  * *reterr_why is always set: a static sentence with cause and remedy of the failure, or of a backing that is not the best; empty when
- * it is. The caller ends the pool with hf_pool_destroy, or never.
+ * it is. The caller ends the pool with hf_pool_destroy, or never. The first 32 pools and arenas of a process have thread caches.
  */
 HF_API hf_err hf_pool_new(const hf_pool_spec *spec, hf_pool **ret, const char **reterr_why);
 
-/* The pool of this process, made with the defaults at first use; a forked child has its own. Weakest: mlock. */
+/* The pool of this process, made with the defaults at first use; a forked child has its own. Weakest: mlock. Not to be destroyed. */
 HF_API hf_err hf_pool_of_process(hf_pool **ret);
 
 /*
  * A block of n bytes, 1 to 16 MiB, 16-aligned, all zero. HF_ERR_BOUNDS for other sizes; HF_ERR_LOCKED_MEMORY when the pool is full and no
- * more can be locked. hf_pool_status says which limit that was.
+ * more can be locked (hf_pool_status_get says which limit that was), after wait_ms; HF_ERR_FORKED. The caller frees.
  */
 HF_API hf_err hf_pool_alloc(hf_pool *p, size_t n, void **ret);
 
 /*
  * Wipes the block and gives it back; NULL is fine. A pointer that is not a live block of this pool (double free, foreign pointer), or a
- * block that was written past its end, ends the process: everything is wiped, one line on stderr, abort.
+ * block that was written past its end, ends the process: everything is wiped, one line on stderr, abort. In a child nothing happens.
  */
 HF_API void hf_pool_free(hf_pool *p, void *block);
 
-/* HF_ERR_INTEGRITY when the block was written past its end; HF_ERR_NOT_FOUND when it is not a live block of this pool. */
+/* HF_ERR_INTEGRITY when the block was written past its end; HF_ERR_NOT_FOUND when it is not a live block of this pool; HF_ERR_FORKED. */
 HF_API hf_err hf_pool_check(hf_pool *p, const void *block);
 
 typedef struct hf_pool_status {
     hf_backing backing;
-    const char *why;     /* static; why the backing is not the best, or the pool cannot grow further; empty when neither */
+    const char *why;     /* static; why the pool could not grow when it was last asked to, else why the backing is not the best; else empty */
     size_t max_bytes;    /* most that may be locked */
     size_t locked_bytes; /* locked now */
-    size_t used_bytes;   /* of these, in blocks, canaries and what thread caches hold */
+    size_t used_bytes;   /* of these, in blocks, canaries, slabs that are partly free, and what thread caches hold */
     size_t live_blocks;
 } hf_pool_status;
 
+/* Counts the live blocks, which takes about 10 us for each MiB locked. In a child: zeros, and a sentence in why. */
 HF_API void hf_pool_status_get(hf_pool *p, hf_pool_status *ret);
 
-/* Wipes and unmaps. HF_ERR_WRONG_STATE, and nothing is done, while blocks are live. NULL is fine. */
+/* Wipes, unlocks and unmaps. HF_ERR_WRONG_STATE, and nothing is done, while blocks are live; HF_ERR_FORKED. NULL is fine. */
 HF_API hf_err hf_pool_destroy(hf_pool *p);
 
 /* ---- buffers: each between guard pages of its own, with rights that can be taken away ---- */
 
 /*
- *   | guard | padding | canary (16) | data | guard |
+ *   | guard | padding, all zero | canary (16) | data | guard |
  *
- * The last byte of the data is the last byte before the guard: one byte past it faults (SIGSEGV). Writes before the first byte meet the canary,
- * further ones the guard below; padding and canary are verified when the buffer is checked or freed.
- * With mlock the guards are MADV_GUARD_INSTALL marks (Linux 6.13): no map of their own, so that 50,000 buffers and more can live; each costs two
- * pages of RLIMIT_MEMLOCK. With memfd_secret, and on older kernels, they are protected pages: two maps a buffer, about 32,000 buffers.
+ * The last byte of the data is the last byte before the guard: one byte past it faults (SIGSEGV). Writes before the first byte meet
+ * the canary, further ones the guard below; padding and canary are verified when the buffer is checked or freed. Each buffer has
+ * another canary, the next one in the same place as well. Handles are records in ordinary memory.
  *
- * A buffer at rest may be made unreadable (HF_ACCESS_NONE) or read-only; a scope opens it. Scopes for reading are shared and nest; a
- * scope for writing is alone: it waits until the others are closed, so one thread must not open for writing inside its own scope.
+ * Buffers of one kind share regions that grow, and up to 64 KiB (less the canary) their places are used again: the first use of a place
+ * takes system calls, later ones none. Regions without a buffer are given back when locked memory is short.
+ *
+ * Memory. Each buffer locks its pages and, with mlock, one page more (the guard counts against RLIMIT_MEMLOCK).
+ * Maps (vm.max_map_count, usually 65,530 for a process). With mlock the guards are MADV_GUARD_INSTALL marks (Linux 6.13), which are
+ * no maps: 50,000 buffers and more can live. With memfd_secret, and on older kernels, each buffer is two maps: 30,000 can live, then a
+ * weaker backing serves, where it is allowed; the rest is left to others. Buffers without rights at rest are no maps at first, but two
+ * from the first scope on, as is each whose rights at rest were changed; where maps are short, opening takes twice as long instead.
+ * What needs a map that cannot be had gives HF_ERR_LOCKED_MEMORY and changes nothing. Closing needs none, and for freeing some are held in
+ * reserve; should the kernel refuse the rights all the same, the process ends as with misuse.
+ *
+ * A buffer at rest may be made unreadable (HF_ACCESS_NONE) or read-only; a scope opens it. Scopes for reading are shared and nest. A
+ * scope for writing is alone: it waits until the others are closed, so one thread must not open for writing inside its own scope for
+ * reading; inside its own scope for writing it may open again either way. Nested and shared scopes cost no system call.
  * Rights are those of the page, so other threads have them too while a scope is open.
- * Fork and dumps: as with pools.
+ *
+ * Misuse ends the process: everything is wiped, one line on stderr, abort. That is a second free or use after free (as long as the place
+ * was not given to another buffer), a free inside a scope, a close without open, a canary or padding that was written to.
+ * Threads: every function may be called from any thread; a buffer is freed when no other uses it.
+ * Fork and dumps as with pools: in a child, hf_buffer_close and hf_buffer_free of its parent's buffers do nothing, the rest gives
+ * HF_ERR_FORKED; new buffers can be made.
  */
 typedef struct hf_buffer hf_buffer;
 
@@ -110,20 +132,30 @@ typedef enum hf_access {
 } hf_access;
 
 typedef struct hf_buffer_spec {
-    size_t bytes;       /* 1 to 16 MiB; data is not aligned unless bytes is a multiple of 16 */
-    hf_backing weakest;
-    hf_access at_rest;  /* rights while no scope is open */
+    size_t bytes;         /* 1 to 16 MiB; data is not aligned unless bytes is a multiple of 16 */
+    hf_backing weakest;   /* refuse anything weaker */
+    hf_access at_rest;    /* rights while no scope is open */
+    hf_backing strongest; /* try nothing better; 0: everything. memfd_secret costs maps and time, and a system with it cannot hibernate */
 } hf_buffer_spec;
 
-/* All zero. HF_ERR_BOUNDS, HF_ERR_LOCKED_MEMORY; *reterr_why as with hf_pool_new. The caller frees. */
+/*
+ * All zero. HF_ERR_BOUNDS for other sizes and for a weakest that is better than strongest; HF_ERR_LOCKED_MEMORY; HF_ERR_SYSTEM when
+ * there are no random bytes; *reterr_why as with hf_pool_new. The caller frees.
+ */
 HF_API hf_err hf_buffer_new(const hf_buffer_spec *spec, hf_buffer **ret, const char **reterr_why);
 
-/* Opens a scope: *ret is valid until its hf_buffer_close. how: HF_ACCESS_READ or HF_ACCESS_READ_WRITE, else HF_ERR_BOUNDS. HF_ERR_FORKED. */
+/*
+ * Opens a scope: *ret is valid until its hf_buffer_close. how: HF_ACCESS_READ or HF_ACCESS_READ_WRITE, else HF_ERR_BOUNDS.
+ * HF_ERR_LOCKED_MEMORY when vm.max_map_count is reached; HF_ERR_FORKED.
+ */
 HF_API hf_err hf_buffer_open(hf_buffer *b, hf_access how, void **ret);
-/* Ends a scope that this thread opened; the last one to close restores the rights at rest. Ends the process when none is open. */
+/* Ends a scope that this thread opened; the last one to close restores the rights at rest. */
 HF_API void hf_buffer_close(hf_buffer *b);
 
-/* Changes the rights at rest (freeze: HF_ACCESS_READ, melt: HF_ACCESS_READ_WRITE). Waits for open scopes as a writing scope does. */
+/*
+ * Changes the rights at rest (freeze: HF_ACCESS_READ, melt: HF_ACCESS_READ_WRITE). Waits for open scopes as a writing scope does; inside
+ * a writing scope of this thread, at its end. HF_ERR_BOUNDS, HF_ERR_LOCKED_MEMORY (maps), HF_ERR_FORKED.
+ */
 HF_API hf_err hf_buffer_set_at_rest(hf_buffer *b, hf_access at_rest);
 
 /* The data; what may be done there now depends on the rights at rest and open scopes. */
@@ -131,16 +163,16 @@ HF_API void *hf_buffer_bytes(const hf_buffer *b);
 HF_API size_t hf_buffer_size(const hf_buffer *b);
 HF_API hf_backing hf_buffer_backing(const hf_buffer *b);
 
-/* Overwrites the data with random bytes of the operating system. */
+/* Overwrites the data with random bytes of the operating system, in a scope for writing. HF_ERR_SYSTEM, and as with hf_buffer_open. */
 HF_API hf_err hf_buffer_randomize(hf_buffer *b);
-/* HF_ERR_INTEGRITY when canary or padding was written to. */
+/* HF_ERR_INTEGRITY when canary or padding was written to; HF_ERR_LOCKED_MEMORY (maps), HF_ERR_FORKED. Waits for nobody. */
 HF_API hf_err hf_buffer_check(hf_buffer *b);
-/* Wipes and gives back; NULL is fine. A broken canary, an open scope or a second free ends the process as hf_pool_free does. */
+/* Wipes and gives back; NULL is fine. */
 HF_API void hf_buffer_free(hf_buffer *b);
 
 /* ---- comparing and wiping ---- */
 
-/* True when the n bytes are equal. The time depends on n alone. */
+/* True when the n bytes are equal. Leaks n alone: neither branches nor addresses depend on what is compared. */
 HF_API bool hf_mem_equal(const void *a, const void *b, size_t n);
 
 /* Zeroes n bytes; the compiler does not leave it out. */
@@ -148,16 +180,29 @@ HF_API void hf_mem_wipe(void *p, size_t n);
 
 /*
  * Zeroes every pool, buffer, arena and sealed master key of the process at once, whatever its rights, for the way out: nothing in
- * them may be used afterwards, and other threads should have stopped. Async-signal-safe.
+ * them may be used afterwards, only freed, and other threads should have stopped: what they compute meanwhile may be wrong. Spares the stack it
+ * runs on. What was inherited from a parent by fork or vfork is left alone. Async-signal-safe.
  */
 HF_API void hf_wipe_all(void);
 
 /*
- * From now on hf_wipe_all runs at exit() and before the process dies of SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE,
- * SIGSEGV, SIGSYS, SIGXCPU or SIGXFSZ, as far as these have their default action now; the signal then kills the process as before. Handlers on alternate stacks are kept. May be called
- * again. HF_ERR_SYSTEM when a handler cannot be set.
+ * From now on hf_wipe_all runs at exit() and before the process dies of a signal: of every one that ends a process by default (SIGKILL and
+ * the real-time signals apart), as far as it has its default action now; handlers and ignored signals stay. The signal then kills the process as
+ * before: same exit status, and a core file, where one is written, shows the program where it was. In the first process of a PID
+ * namespace, which no signal kills by default, faults and abort() wipe and end it with exit status 128 + number; other signals are ignored as before.
+ *
+ * The calling thread gets a stack for the handler unless it has one (sigaltstack), so that an overflow of its own stack is served too;
+ * other threads call this as well for that. May be called again, from any thread. HF_ERR_SYSTEM when a handler or stack cannot be set.
  */
 HF_API hf_err hf_wipe_on_exit(void);
+
+/* ---- forks ---- */
+
+/*
+ * A number that is another one in every child, whoever made it and however (fork, clone): for code that keeps something of its own beside
+ * locked memory. Never 0. Async-signal-safe; one load from memory.
+ */
+HF_API uint64_t hf_fork_id(void);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 #include "ask/ask.h"
 
 #include "sys/fd.h"
+#include "sys/sandbox.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -32,9 +33,9 @@ static hf_err check_length(const struct hf_ask *a, size_t len, struct hf_ask_why
 static hf_err cut(const struct hf_ask *a, const hf_secret *buffer, size_t len, hf_secret **ret, struct hf_ask_why *why)
 {
     HF_TRY(check_length(a, len, why));
-    if (hf_secret_copy(hf_secret_read(buffer), len, ret) != HF_OK)
-        return fail(why, HF_ERR_SYSTEM, "there is no locked memory for the %s", a->what);
-    return HF_OK;
+    hf_err e = hf_secret_copy(hf_secret_read(buffer), len, ret);
+    hf_registers_clear(); /* copying goes through them, and we may wait long for the next line */
+    return e == HF_OK ? HF_OK : fail(why, HF_ERR_SYSTEM, "there is no locked memory for the %s", a->what);
 }
 
 /* ---- from a file ---- */
@@ -97,11 +98,6 @@ static hf_err line(const struct hf_ask *a, const char *question, hf_secret **ret
     return cut(a, buffer, len, ret, why);
 }
 
-static bool same(const hf_secret *a, const hf_secret *b)
-{
-    return hf_secret_len(a) == hf_secret_len(b) && hf_ct_equal(hf_secret_read(a), hf_secret_read(b), hf_secret_len(a));
-}
-
 static hf_err pair(const struct hf_ask *a, hf_secret **ret, bool *ret_same, struct hf_ask_why *why)
 {
     HF_AUTO(hf_secret_freep) hf_secret *first = NULL;
@@ -109,7 +105,8 @@ static hf_err pair(const struct hf_ask *a, hf_secret **ret, bool *ret_same, stru
 
     HF_TRY(line(a, a->question, &first, why));
     HF_TRY(line(a, a->again, &second, why));
-    *ret_same = same(first, second);
+    *ret_same = hf_secret_equal(first, second);
+    hf_registers_clear();
     if (*ret_same) {
         *ret = first;
         first = NULL; /* the caller's now */

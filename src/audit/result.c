@@ -43,6 +43,8 @@ static const struct {
     { HF_ERR_SYSTEM, 32, "system" },
     { HF_ERR_PROTECTION, 33, "protection" },
     { HF_ERR_INTERNAL, 34, "internal" },
+    { HF_ERR_FORKED, 35, "forked" },
+    { HF_ERR_NO_ANCHOR, 36, "no_anchor" },
 };
 
 uint16_t hf_audit_result_of(hf_err e)

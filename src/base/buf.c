@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include <endian.h>
 #include <string.h>
 
 bool hf_view_eq_str(hf_view a, const char *text)
@@ -35,13 +36,12 @@ void hf_wipe(void *p, size_t n)
 
 /* ---- writer ---- */
 
+/* n from 1 to 8. */
 static inline void put_be(hf_writer *w, uint64_t v, size_t n)
 {
-    uint8_t bytes[8] = { 0 };
+    uint64_t bytes = htobe64(v << (64 - 8 * n));
 
-    for (size_t i = 0; i < n; i++)
-        bytes[i] = (uint8_t)(v >> (8 * (n - 1 - i)));
-    hf_put_bytes(w, bytes, n);
+    hf_put_bytes(w, &bytes, n);
 }
 
 void hf_put_u8(hf_writer *w, uint8_t v)

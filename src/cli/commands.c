@@ -32,7 +32,8 @@ const option_row global_options[] = {
 const command_group command_groups[] = {
     { "The HSM", hsm_commands, &hsm_command_count },     { "Keys", key_commands, &key_command_count },
     { "Use of keys", use_commands, &use_command_count }, { "Audit", audit_commands, &audit_command_count },
-    { "Tokens", token_commands, &token_command_count },  { "Other", other_commands, &other_command_count },
+    { "Tokens", token_commands, &token_command_count },  { "Files", file_commands, &file_command_count },
+    { "Other", other_commands, &other_command_count },
 };
 const size_t command_group_count = HF_COUNT(command_groups);
 

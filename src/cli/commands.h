@@ -44,9 +44,9 @@ void command_name(const command *k, char separator, char dst[static COMMAND_NAME
 /* ---- table_*.c ---- */
 
 extern const command hsm_commands[], key_commands[], use_commands[], audit_commands[], token_commands[],
-    other_commands[];
+    file_commands[], other_commands[];
 extern const size_t hsm_command_count, key_command_count, use_command_count, audit_command_count, token_command_count,
-    other_command_count;
+    file_command_count, other_command_count;
 
 /* The same in every command that has them. */
 #define OPTION_IN { .name = "in", .value = "F", .help = "read from F; default: standard input" }
@@ -93,6 +93,11 @@ hf_err cmd_token_session(cli *c, const args *a);
 hf_err cmd_token_inspect(cli *c, const args *a);
 hf_err cmd_token_introspect(cli *c, const args *a);
 hf_err cmd_token_revoke(cli *c, const args *a);
+hf_err cmd_file_protect(cli *c, char *const *words);
+hf_err cmd_file_verify(cli *c, char *const *words);
+hf_err cmd_file_read(cli *c, char *const *words);
+hf_err cmd_file_write(cli *c, char *const *words);
+hf_err cmd_file_unprotect(cli *c, char *const *words);
 hf_err cmd_completion(cli *c, const args *a);
 hf_err cmd_version(cli *c, const args *a);
 

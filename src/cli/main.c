@@ -7,11 +7,12 @@
 #include "cli/http_client.h"
 #include "cli/settings.h"
 #include "cli/suggest.h"
+#include "sys/process.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 /* What a command was asked to do: words[0] is the first one behind its name. */
 typedef struct chosen {
@@ -179,14 +180,24 @@ static hf_err start(cli *c, char *const *words)
     return k.command == NULL ? HF_OK : run(c, &k, &a);
 }
 
+/* What is printed may be a plaintext or a token: its way out lies in locked memory too. */
+static void output_lock(void)
+{
+    char *buffer = wiped_alloc(BUFSIZ);
+
+    if (buffer != NULL)
+        (void)setvbuf(stdout, buffer, isatty(STDOUT_FILENO) == 1 ? _IOLBF : _IOFBF, BUFSIZ);
+}
+
 int main(int argc, char **argv)
 {
-    const struct rlimit none = { 0, 0 };
     cli c = { 0 };
 
-    /* Tokens and plaintexts do not belong in a core file. */
-    (void)setrlimit(RLIMIT_CORE, &none);
+    /* Tokens and plaintexts are no business of a core file, or of other processes of the same user. */
+    if (hf_process_close_up() != HF_OK)
+        return cli_exit_code(cli_fail(&c, HF_ERR_PROTECTION, "this process cannot be protected from others"));
     (void)signal(SIGPIPE, SIG_IGN);
+    output_lock();
     hf_err e = start(&c, argc > 0 ? argv + 1 : argv);
     http_close(&c);
     bytes_free(&c.token);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define CAPTURE_MAX_BYTES (4u << 20)
+#define PART_BYTES 4096
 
 extern char **environ;
 
@@ -89,20 +90,20 @@ hf_err run_wait(cli *c, char *const argv[], int *ret_exit)
 
 static hf_err read_output(int fd, bytes *ret)
 {
-    uint8_t part[4096];
+    HF_AUTO(bytes_free) bytes part = { .ptr = wiped_alloc(PART_BYTES), .cap = PART_BYTES };
     ssize_t n;
     hf_err e = HF_OK;
 
+    HF_CHECK(part.ptr != NULL, HF_ERR_SYSTEM);
     /* Reads on when it is too much, so that the program does not wait for ever. */
-    while ((n = read(fd, part, sizeof(part))) != 0) {
+    while ((n = read(fd, part.ptr, PART_BYTES)) != 0) {
         if (n < 0 && errno != EINTR)
             e = HF_ERR_SYSTEM;
         if (n < 0 && errno != EINTR)
             break;
         if (n > 0 && e == HF_OK)
-            e = bytes_put(ret, hf_view_of(part, (size_t)n), CAPTURE_MAX_BYTES);
+            e = bytes_put(ret, hf_view_of(part.ptr, (size_t)n), CAPTURE_MAX_BYTES);
     }
-    hf_wipe(part, sizeof(part));
     return e;
 }
 

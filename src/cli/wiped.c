@@ -1,13 +1,18 @@
 #include "cli/wiped.h"
 
 #include "base/num.h"
+#include <holdfast/mem.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The length stands before the bytes, so that freeing knows what to overwrite. */
+/* Larger ones are payloads, never tokens or keys: they must not use up what may be locked. */
+#define LOCKED_MAX_BYTES ((size_t)1 << 20)
+
+/* What stands before the bytes, so that freeing knows what to overwrite and where it belongs. */
 typedef struct block {
     alignas(max_align_t) size_t len;
+    bool locked;
     alignas(max_align_t) uint8_t bytes[];
 } block;
 
@@ -16,13 +21,27 @@ static block *block_of(void *p)
     return (block *)(void *)((uint8_t *)p - offsetof(block, bytes));
 }
 
+static block *block_locked(size_t whole)
+{
+    hf_pool *pool = NULL;
+    void *p = NULL;
+
+    if (whole > LOCKED_MAX_BYTES || hf_pool_of_process(&pool) != HF_OK || hf_pool_alloc(pool, whole, &p) != HF_OK)
+        return NULL;
+    block *b = p;
+    b->locked = true;
+    return b;
+}
+
 void *wiped_alloc(size_t n)
 {
     size_t whole;
 
     if (hf_add_size(n, sizeof(block), &whole) != HF_OK)
         return NULL;
-    block *b = calloc(1, whole);
+    block *b = block_locked(whole);
+    if (b == NULL)
+        b = calloc(1, whole);
     if (b == NULL)
         return NULL;
     b->len = n;
@@ -42,8 +61,13 @@ void wiped_free(void *p)
     if (p == NULL)
         return;
     block *b = block_of(p);
-    hf_wipe(b->bytes, b->len);
-    free(b);
+    hf_pool *pool = NULL;
+    if (!b->locked) {
+        hf_wipe(b->bytes, b->len);
+        free(b);
+    } else if (hf_pool_of_process(&pool) == HF_OK) {
+        hf_pool_free(pool, b); /* which wipes it */
+    }
 }
 
 void *wiped_resize(void *p, size_t n)

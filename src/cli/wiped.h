@@ -1,6 +1,7 @@
 /*
  * Memory that is overwritten before it is given back: answers and requests may hold tokens, plaintexts and shared
- * secrets. libcurl and yyjson are given these functions as their allocators. It is ordinary memory, not locked.
+ * secrets. libcurl and yyjson are given these functions as their allocators. It is locked, in the pool of the process, as
+ * far as RLIMIT_MEMLOCK goes; what is larger than 1 MiB, and what the limit leaves no room for, is ordinary memory.
  */
 #ifndef HF_CLI_WIPED_H
 #define HF_CLI_WIPED_H

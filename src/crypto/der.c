@@ -49,7 +49,7 @@ bool hf_der_take_last(hf_view *in, uint8_t tag, hf_view *ret)
 
 bool hf_der_take_uint(hf_view *in, hf_view *ret)
 {
-    hf_view rest = *in, v;
+    hf_view rest = *in, v = { 0 };
     if (!hf_der_take(&rest, HF_DER_INTEGER, &v) || v.len == 0 || (v.ptr[0] & 0x80) != 0)
         return false;
     if (v.len > 1 && v.ptr[0] == 0) {

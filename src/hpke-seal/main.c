@@ -13,7 +13,7 @@
 #include "base/names.h"
 #include "base/text.h"
 #include "crypto/crypto.h"
-#include "sys/rules.h"
+#include "sys/process.h"
 #include "sys/sandbox.h"
 
 #include <getopt.h>
@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 
     hf_log_init("hpke-seal");
     arguments_read(argc, argv, &args);
-    if (hf_sandbox_begin(-1, 0, &protections) != HF_OK)
+    if (hf_sandbox_begin(-1, 0, &protections) != HF_OK || hf_process_close_up() != HF_OK)
         hf_fatal("the first protections cannot be had");
     memory_start();
     key_check(&args);

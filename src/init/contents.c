@@ -5,6 +5,7 @@
 #include "records/root_keys.h"
 #include "seal/seal.h"
 #include "sys/fd.h"
+#include "sys/sibling.h"
 #include "x509/issue.h"
 
 #include <errno.h>
@@ -12,14 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define CONF_CAP 32768
 #define KEYSET_CAP 65536
-#define SETTINGS_MAX 2
 #define HOST_CAP 256
 
 static hf_err say(char why[static WHY_CAP], const char *what, hf_err err)
@@ -32,83 +30,21 @@ static hf_err say(char why[static WHY_CAP], const char *what, hf_err err)
 
 /* ---- holdfast.conf ---- */
 
-static int config_program(const struct init_options *o)
-{
-    char path[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-    if (o->libexec == NULL && len <= 0)
-        return -1;
-    path[len > 0 ? len : 0] = '\0';
-    char *slash = strrchr(path, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    HF_AUTO(hf_fd_closep) int dir = open(o->libexec != NULL ? o->libexec : path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return dir < 0 ? -1 : openat(dir, "config", O_RDONLY | O_CLOEXEC);
-}
-
-static bool program_succeeded(int pidfd)
-{
-    siginfo_t info = { 0 };
-
-    while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) != 0)
-        if (errno != EINTR)
-            return false;
-    return info.si_code == CLD_EXITED && info.si_status == 0;
-}
-
-static hf_err pipe_read(int fd, uint8_t *dst, size_t cap, size_t *ret_len)
-{
-    size_t at = 0;
-
-    while (at < cap) {
-        ssize_t n = read(fd, dst + at, cap - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        HF_CHECK(n >= 0, HF_ERR_SYSTEM);
-        if (n == 0) {
-            *ret_len = at;
-            return HF_OK;
-        }
-        at += (size_t)n;
-    }
-    return HF_ERR_TOO_LARGE;
-}
-
-/* What `config --print-defaults SETTING...` writes. It says itself on stderr which setting it refuses. */
-static hf_err conf_print(int program, char *const settings[], uint8_t *dst, size_t cap, size_t *ret_len)
-{
-    char name[] = "config", action[] = "--print-defaults";
-    char *argv[3 + SETTINGS_MAX] = { name, action, settings[0], settings[1], NULL };
-    HF_AUTO(hf_fd_closep) int from = -1;
-    HF_AUTO(hf_fd_closep) int pidfd = -1;
-    int ends[2];
-    pid_t pid;
-
-    HF_CHECK(pipe2(ends, O_CLOEXEC) == 0, HF_ERR_SYSTEM);
-    from = ends[0];
-    hf_err err = hf_spawn(program, argv, NULL, &ends[1], 1, &pid, &pidfd);
-    close(ends[1]);
-    HF_TRY(err);
-    err = pipe_read(from, dst, cap, ret_len);
-    return program_succeeded(pidfd) ? err : HF_ERR_INVALID;
-}
-
 hf_err contents_conf(const struct init_options *o, const struct folder *f, char why[static WHY_CAP])
 {
     static uint8_t text[CONF_CAP];
     char seal[64], address[320];
-    char *settings[SETTINGS_MAX] = { seal, o->listen != NULL ? address : NULL };
-    HF_AUTO(hf_fd_closep) int program = config_program(o);
+    const char *argv[] = { "config", "--print-defaults", seal, o->listen != NULL ? address : NULL, NULL };
+    HF_AUTO(hf_fd_closep) int program = -1;
     size_t len = 0;
 
     snprintf(seal, sizeof(seal), "seal.kind=%.40s", o->seal);
     snprintf(address, sizeof(address), "server.listen=%.300s", o->listen != NULL ? o->listen : "");
-    if (program < 0) {
+    if (hf_sibling_open(o->libexec, "config", &program) != HF_OK) {
         snprintf(why, WHY_CAP, "the program 'config' is not beside init; say where with --libexec DIR");
         return HF_ERR_NOT_FOUND;
     }
-    HF_TRY(say(why, "holdfast.conf", conf_print(program, settings, text, sizeof(text), &len)));
+    HF_TRY(say(why, "holdfast.conf", hf_sibling_print(program, argv, -1, text, sizeof(text), &len)));
     return say(why, "holdfast.conf", hf_file_replace(f->fd, "holdfast.conf", 0600, hf_view_of(text, len)));
 }
 

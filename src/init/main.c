@@ -9,6 +9,7 @@
 #include "init/contents.h"
 #include "seal/seal.h"
 #include "sys/fd.h"
+#include "sys/process.h"
 #include "sys/sandbox.h"
 
 #include <signal.h>
@@ -146,7 +147,7 @@ int main(int argc, char **argv)
     hf_log_init("init");
     init_options_read(argc, argv, &options);
     /* A passphrase may come through a pipe that a shell made: /dev/fd/63. */
-    if (hf_sandbox_begin(options.passphrase_file != NULL ? -1 : 3, 0, &protections) != HF_OK)
+    if (hf_sandbox_begin(options.passphrase_file != NULL ? -1 : 3, 0, &protections) != HF_OK || hf_process_close_up() != HF_OK)
         hf_fatal("the first protections cannot be had");
     hf_err err = memory_start(why);
     if (err == HF_OK)

@@ -3,26 +3,41 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static _Thread_local hf_cache *my_cache[HF_CACHED_ARENAS];
+_Thread_local hf_cache *hf_my_cache[HF_CACHED_ARENAS + 1];
 static _Thread_local bool my_end; /* the caches of this thread were given back: it is ending */
 static pthread_key_t end_key;
-static pthread_once_t end_once = PTHREAD_ONCE_INIT;
+static bool have_end_key;
 
 void hf_arena_misuse(const char *line)
 {
-    ssize_t n = write(STDERR_FILENO, line, strlen(line));
+    ssize_t n = write(STDERR_FILENO, line, (unsigned)strlen(line));
     (void)n;
     abort();
 }
 
+/* ---- caches ---- */
+
+/* The lock is held. True when there was a block in it. */
+static bool cache_flush(hf_arena *a, hf_cache *c)
+{
+    uint32_t given = 0;
+    for (unsigned k = 0; k < HF_CLASSES; k++) {
+        hf_magazine *m = &c->magazine[k];
+        hf_slab_give(a, k, m->block, m->count);
+        given += m->count;
+        m->count = 0;
+    }
+    return given > 0;
+}
+
+/* The arena may be one that was destroyed meanwhile: then the cache is empty. In a child the lock is not ours to take. */
 static void cache_return(hf_cache *c)
 {
     hf_arena *a = c->arena;
+    if (hf_forked_since(a->generation))
+        return;
     pthread_mutex_lock(&a->lock);
-    for (unsigned k = 0; k < HF_CLASSES; k++) {
-        hf_slab_give(a, k, c->magazine[k].block, c->magazine[k].count);
-        c->magazine[k].count = 0;
-    }
+    (void)cache_flush(a, c);
     c->taken = false;
     pthread_mutex_unlock(&a->lock);
     atomic_fetch_sub(&a->threads, 1);
@@ -33,8 +48,8 @@ static void thread_ends(void *unused)
     (void)unused;
     my_end = true;
     for (unsigned i = 0; i < HF_CACHED_ARENAS; i++) {
-        hf_cache *c = my_cache[i];
-        my_cache[i] = NULL;
+        hf_cache *c = hf_my_cache[i];
+        hf_my_cache[i] = NULL;
         if (c != NULL)
             cache_return(c);
     }
@@ -42,8 +57,41 @@ static void thread_ends(void *unused)
 
 static void make_end_key(void)
 {
-    if (pthread_key_create(&end_key, thread_ends) != 0)
-        hf_arena_misuse("holdfast: no thread key can be had\n");
+    have_end_key = pthread_key_create(&end_key, thread_ends) == 0;
+}
+
+bool hf_caches_init(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, make_end_key);
+    return have_end_key;
+}
+
+void hf_caches_empty(hf_arena *a)
+{
+    for (unsigned i = 0; i < HF_CACHES; i++)
+        for (unsigned k = 0; k < HF_CLASSES && a->cache[i].taken; k++)
+            a->cache[i].magazine[k].count = 0;
+}
+
+void hf_caches_after_fork(hf_arena *a)
+{
+    for (unsigned i = 0; i < HF_CACHES; i++)
+        a->cache[i].taken = hf_my_cache[a->id] == &a->cache[i];
+    atomic_store(&a->threads, hf_my_cache[a->id] == NULL ? 0 : 1);
+    hf_caches_empty(a);
+}
+
+static void cache_init(hf_cache *c)
+{
+    hf_mem_zero(c, sizeof *c);
+    c->taken = true;
+    c->recent = &c->magazine[0];
+    for (unsigned k = 0; k < HF_CLASSES; k++) {
+        c->magazine[k].most = (uint8_t)hf_class_batch(k);
+        c->magazine[k].state = (uint8_t)(k + 1);
+        c->magazine[k].room = (uint16_t)hf_class_bytes(k);
+    }
 }
 
 /* The cache of this thread; NULL when it has to do without. */
@@ -51,126 +99,156 @@ static hf_cache *cache_find(hf_arena *a)
 {
     if (a->id >= HF_CACHED_ARENAS || my_end)
         return NULL;
-    if (my_cache[a->id] != NULL)
-        return my_cache[a->id];
-    pthread_once(&end_once, make_end_key);
+    if (hf_my_cache[a->id] != NULL)
+        return hf_my_cache[a->id];
+    if (pthread_setspecific(end_key, &end_key) != 0) /* any value that is not NULL: makes thread_ends run */
+        return NULL;
     pthread_mutex_lock(&a->lock);
     hf_cache *c = NULL;
     for (unsigned i = 0; i < HF_CACHES && c == NULL; i++)
         if (!a->cache[i].taken)
             c = &a->cache[i];
     if (c != NULL) {
-        c->taken = true;
+        cache_init(c);
         c->arena = a;
-        my_cache[a->id] = c;
+        hf_my_cache[a->id] = c;
         atomic_fetch_add(&a->threads, 1);
     }
     pthread_mutex_unlock(&a->lock);
-    if (c != NULL)
-        (void)pthread_setspecific(end_key, &end_key); /* any value that is not NULL: makes thread_ends run */
     return c;
 }
 
-static void state_set(hf_arena *a, const void *p, uint8_t state)
+/* ---- blocks ---- */
+
+static void *take_pages(hf_arena *a, size_t n)
 {
-    size_t grain = (size_t)((const uint8_t *)p - a->base) / HF_GRAIN;
-    atomic_store_explicit(&a->state[grain], state, memory_order_relaxed);
+    if (n > a->limit)
+        return NULL;
+    uint32_t pages = (uint32_t)((n + HF_PAGE - 1) / HF_PAGE);
+    uint32_t first = hf_span_take(a, pages, HF_PAGE_SPAN);
+    if (first == HF_NO_PAGE && hf_arena_grow(a, pages))
+        first = hf_span_take(a, pages, HF_PAGE_SPAN);
+    return first == HF_NO_PAGE ? NULL : a->base + first * HF_PAGE;
 }
 
-/* Ends the process unless p is a live block; gives its state and makes it 0, so that only one free can win. */
-static uint8_t state_take(hf_arena *a, const void *p)
+/* One block for the caller, and more of its class for the cache c, which may be NULL. */
+static void *take(hf_arena *a, hf_cache *c, size_t n)
 {
-    size_t offset = (size_t)((uintptr_t)p - (uintptr_t)a->base);
-    if (offset >= a->bytes || offset % HF_GRAIN != 0)
-        hf_arena_misuse("holdfast: a pointer that is not of this arena was freed\n");
-    uint8_t state = atomic_exchange_explicit(&a->state[offset / HF_GRAIN], 0, memory_order_relaxed);
-    if (state == 0)
-        hf_arena_misuse("holdfast: a block was freed twice, or never allocated\n");
-    return state;
+    if (n > HF_CLASS_LARGEST)
+        return take_pages(a, n);
+    unsigned k = hf_class_of(n);
+    void *block[HF_MAGAZINE];
+    uint32_t got = hf_slab_take(a, c, k, block, c == NULL ? 1 : (hf_class_batch(k) + 1) / 2);
+    if (got == 0)
+        return NULL;
+    while (got > 1) {
+        hf_magazine *m = &c->magazine[k];
+        m->block[m->count++] = block[--got];
+    }
+    return block[0];
 }
 
-static uint8_t state_read(hf_arena *a, const void *p)
+static void *mark(hf_arena *a, void *p, size_t n)
 {
-    size_t offset = (size_t)((uintptr_t)p - (uintptr_t)a->base);
-    uint8_t state = 0;
-    if (offset < a->bytes && offset % HF_GRAIN == 0)
-        state = atomic_load_explicit(&a->state[offset / HF_GRAIN], memory_order_relaxed);
-    if (state == 0)
-        hf_arena_misuse("holdfast: a block that is not live was reallocated\n");
-    return state;
+    uint8_t state = n > HF_CLASS_LARGEST ? HF_STATE_SPAN : (uint8_t)(hf_class_of(n) + 1);
+    if (p != NULL && !hf_state_set(a, p, state))
+        hf_arena_misuse("holdfast: two threads freed one block at the same time\n");
+    return p;
 }
 
-static __attribute__((noinline)) void *alloc_slow(hf_arena *a, unsigned k)
+void *hf_block_take(hf_arena *a, size_t n)
+{
+    void *p = take(a, NULL, n);
+    if (p == NULL) {
+        hf_slab_trim(a);
+        p = take(a, NULL, n);
+    }
+    return mark(a, p, n);
+}
+
+__attribute__((noinline)) void *hf_block_alloc_slow(hf_arena *a, size_t n)
 {
     hf_cache *c = cache_find(a);
-    void *block[HF_MAGAZINE];
-    uint32_t want = c == NULL ? 1 : (hf_class_batch(k) + 1) / 2;
     pthread_mutex_lock(&a->lock);
-    uint32_t got = hf_slab_take(a, c, k, block, want);
+    void *p = mark(a, take(a, c, n), n);
+    if (p == NULL) {
+        if (c != NULL)
+            (void)cache_flush(a, c);
+        p = hf_block_take(a, n);
+    }
     pthread_mutex_unlock(&a->lock);
-    if (got == 0)
-        hf_arena_die(a);
-    void *p = block[--got];
-    if (c != NULL)
-        for (; got > 0; got--)
-            c->magazine[k].block[c->magazine[k].count++] = block[got - 1];
-    state_set(a, p, (uint8_t)(k + 1));
     return p;
 }
 
-static __attribute__((noinline)) void *alloc_pages(hf_arena *a, size_t n)
+/* c is full: it keeps the newer half, and p. */
+static void give_half(hf_arena *a, hf_magazine *m, unsigned k, void *p)
 {
-    if (n > a->bytes)
-        hf_arena_die(a);
+    uint32_t half = m->count / 2;
+    hf_slab_give(a, k, m->block, half);
+    m->count -= half;
+    memmove(m->block, m->block + half, m->count * sizeof m->block[0]);
+    m->block[m->count++] = p;
+}
+
+__attribute__((noinline)) void hf_block_free_slow(hf_arena *a, void *p, uint8_t state)
+{
+    hf_cache *c = cache_find(a);
     pthread_mutex_lock(&a->lock);
-    uint32_t first = hf_span_take(a, (uint32_t)((n + HF_PAGE - 1) / HF_PAGE), HF_PAGE_SPAN);
+    if (state == HF_STATE_SPAN)
+        hf_span_give(a, (uint32_t)((size_t)((uint8_t *)p - a->base) / HF_PAGE));
+    else if (c == NULL || c->magazine[state - 1].count == 0)
+        hf_slab_give(a, state - 1u, &p, 1);
+    else
+        give_half(a, &c->magazine[state - 1], state - 1u, p);
+    if (a->wait_ms != 0)
+        pthread_cond_broadcast(&a->freed);
     pthread_mutex_unlock(&a->lock);
-    if (first == HF_NO_PAGE)
-        hf_arena_die(a);
-    void *p = a->base + first * HF_PAGE;
-    state_set(a, p, HF_STATE_SPAN);
-    return p;
+}
+
+void hf_block_free(hf_arena *a, void *p, uint8_t state)
+{
+    hf_magazine *m = hf_magazine_for(a, state);
+    hf_mem_zero(p, m != NULL ? m->room : hf_block_bytes(a, p, state));
+    if (m == NULL || m->count >= m->most)
+        hf_block_free_slow(a, p, state);
+    else
+        hf_magazine_push(m, p);
+}
+
+/* Reads the states word by word, as most are 0; TSan and the language take the reads for what they are, atomic. */
+size_t hf_blocks_live(hf_arena *a)
+{
+    typedef uint64_t __attribute__((may_alias)) word;
+    if (a->per_block)
+        return atomic_load(&a->blocks);
+    const word *w = (const word *)(const void *)a->state;
+    size_t live = 0;
+    for (size_t i = 0; i < hf_region_bytes(&a->region) / HF_GRAIN / sizeof(word); i++)
+        for (uint64_t x = __atomic_load_n(&w[i], __ATOMIC_RELAXED); x != 0; x >>= 8)
+            live += (x & 0xff) != 0;
+    return live;
+}
+
+/* ---- arenas ---- */
+
+void *hf_arena_try_alloc(hf_arena *a, size_t n)
+{
+    if (n <= HF_CLASS_LARGEST) {
+        unsigned k = n == 0 ? 0 : hf_class_of(n);
+        hf_magazine *m = hf_magazine_of(a, k);
+        if (m != NULL && m->count > 0)
+            return hf_magazine_pop(a, m, k);
+    }
+    n = n == 0 ? 1 : n;
+    return a->per_block ? hf_perblock_alloc(a, n) : hf_block_alloc_slow(a, n);
 }
 
 void *hf_arena_alloc(hf_arena *a, size_t n)
 {
-    if (a->per_block)
-        return hf_perblock_alloc(a, n);
-    if (n > HF_CLASS_LARGEST)
-        return alloc_pages(a, n);
-    unsigned k = n == 0 ? 0 : hf_class_of(n);
-    hf_cache *c = a->id < HF_CACHED_ARENAS ? my_cache[a->id] : NULL;
-    if (c == NULL || c->magazine[k].count == 0)
-        return alloc_slow(a, k);
-    void *p = c->magazine[k].block[--c->magazine[k].count];
-    state_set(a, p, (uint8_t)(k + 1));
+    void *p = hf_arena_try_alloc(a, n);
+    if (p == NULL)
+        hf_arena_die(a);
     return p;
-}
-
-static void free_pages(hf_arena *a, void *p)
-{
-    uint32_t first = (uint32_t)((size_t)((uint8_t *)p - a->base) / HF_PAGE);
-    hf_mem_zero(p, a->page[first].n * HF_PAGE); /* the block is ours alone: its length needs no lock */
-    pthread_mutex_lock(&a->lock);
-    hf_span_give(a, first);
-    pthread_mutex_unlock(&a->lock);
-}
-
-static __attribute__((noinline)) void free_slow(hf_arena *a, unsigned k, void *p)
-{
-    hf_cache *c = cache_find(a);
-    pthread_mutex_lock(&a->lock);
-    if (c == NULL || c->magazine[k].count == 0) {
-        hf_slab_give(a, k, &p, 1);
-    } else { /* full: give back the older half */
-        hf_magazine *m = &c->magazine[k];
-        uint32_t half = m->count / 2;
-        hf_slab_give(a, k, m->block, half);
-        m->count -= half;
-        memmove(m->block, m->block + half, m->count * sizeof m->block[0]);
-        m->block[m->count++] = p;
-    }
-    pthread_mutex_unlock(&a->lock);
 }
 
 void hf_arena_free(hf_arena *a, void *p)
@@ -181,35 +259,11 @@ void hf_arena_free(hf_arena *a, void *p)
         hf_perblock_free(a, p);
         return;
     }
-    uint8_t state = state_take(a, p);
-    if (state == HF_STATE_SPAN) {
-        free_pages(a, p);
-        return;
-    }
-    unsigned k = state - 1u;
-    hf_mem_zero(p, hf_class_bytes(k));
-    hf_cache *c = a->id < HF_CACHED_ARENAS ? my_cache[a->id] : NULL;
-    if (c == NULL || c->magazine[k].count >= hf_class_batch(k)) {
-        free_slow(a, k, p);
-        return;
-    }
-    c->magazine[k].block[c->magazine[k].count++] = p;
-}
-
-static size_t block_bytes(hf_arena *a, const void *p)
-{
-    uint8_t state = state_read(a, p);
-    if (state != HF_STATE_SPAN)
-        return hf_class_bytes(state - 1u);
-    return a->page[(size_t)((const uint8_t *)p - a->base) / HF_PAGE].n * HF_PAGE;
-}
-
-/* True when n bytes would get a block of exactly this size. */
-static bool fits_exactly(size_t have, size_t n)
-{
-    if (n > HF_CLASS_LARGEST)
-        return (n + HF_PAGE - 1) / HF_PAGE * HF_PAGE == have;
-    return have <= HF_CLASS_LARGEST && hf_class_bytes(hf_class_of(n)) == have;
+    uint8_t state = hf_state_take(a, p);
+    if (state == 0)
+        hf_arena_misuse(hf_state_exists(a, p) ? "holdfast: a block was freed twice, or never allocated\n"
+                                              : "holdfast: a pointer that is not of this arena was freed\n");
+    hf_block_free(a, p, state);
 }
 
 void *hf_arena_realloc(hf_arena *a, void *p, size_t n)
@@ -218,10 +272,13 @@ void *hf_arena_realloc(hf_arena *a, void *p, size_t n)
         return hf_arena_alloc(a, n);
     if (a->per_block)
         return hf_perblock_realloc(a, p, n);
-    if (n > a->bytes)
+    uint8_t state = hf_state_read(a, p);
+    if (state == 0)
+        hf_arena_misuse("holdfast: a block that is not live was reallocated\n");
+    if (n > a->limit)
         hf_arena_die(a);
-    size_t have = block_bytes(a, p);
-    if (fits_exactly(have, n)) {
+    size_t have = hf_block_bytes(a, p, state);
+    if (hf_block_room(n == 0 ? 1 : n) == have) {
         hf_mem_zero((uint8_t *)p + n, have - n); /* what a shorter content leaves behind */
         return p;
     }

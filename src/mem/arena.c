@@ -1,192 +1,108 @@
-/* Arenas: how the region is made in each backing, its stacks, and its end. */
+/* Arenas: how they are made, grow, hold stacks, and end. */
 #include "mem/internal.h"
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
+#include "mem/registry.h"
 #include <unistd.h>
 
-#ifndef SYS_memfd_secret
-#define SYS_memfd_secret 447
-#endif
-#ifndef SYS_mseal
-#define SYS_mseal 462
-#endif
-
 #define EXIT_EXHAUSTED 71
+#define LARGEST ((size_t)1 << 40)
 
-static const char why_no_secretmem[] =
-    "memfd_secret is not in this kernel or not enabled; boot with secretmem.enable=1";
-static const char why_secret_limit[] =
-    "RLIMIT_MEMLOCK (usually 8 MiB) is too low for memfd_secret; raise it with LimitMEMLOCK=";
-static const char why_secret_pages[] =
-    "the kernel has memfd_secret but gives no pages for all of it; a smaller arena may fit";
-static const char why_lock_limit[] = "RLIMIT_MEMLOCK (usually 8 MiB) is too low for mlock; raise it with LimitMEMLOCK=";
-static const char why_no_space[] = "the address space for the arena cannot be had; is RLIMIT_AS set?";
-static const char why_malloc[] = "this build or setting uses ordinary memory: nothing is protected";
+static const char why_bounds[] = "the arena must have 1 byte to 1 TiB";
+static const char why_no_tables[] = "there is no ordinary memory for the tables of locked memory; is RLIMIT_AS set?";
+static const char why_many[] = "4,096 pools, buffers and arenas exist already, the most that hf_wipe_all can reach";
 
-/* The guards lie outside the locked part, so that they do not count against RLIMIT_MEMLOCK. */
-static uint8_t *reserve(size_t bytes, size_t guard)
+static void wipe_region(const hf_region *r)
 {
-    void *p = mmap(NULL, bytes + 2 * guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return p == MAP_FAILED ? NULL : (uint8_t *)p + guard;
+    hf_arena_wipe_all((hf_arena *)((uintptr_t)r - offsetof(hf_arena, region)));
 }
 
-static void release(uint8_t *base, size_t bytes, size_t guard)
+static void tables_init(hf_arena *a)
 {
-    (void)munmap(base - guard, bytes + 2 * guard);
-}
-
-/*
- * Every page is had now or not at all: MAP_POPULATE does nothing on memfd_secret. The kernel writes the first byte, because
- * where it cannot give a page (seen with memfd_secret in a virtual machine) it then says EFAULT, and to us SIGBUS.
- */
-static bool touch_all(uint8_t *base, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i += HF_PAGE) {
-        if (syscall(SYS_getrandom, base + i, 1, 0) != 1) /* not getrandom(): libc may write by itself */
-            return false;
-        base[i] = 0;
-    }
-    return true;
-}
-
-/* Says in *ret_why what is missing, or NULL. The region is then mapped at base. */
-static void map_secret(uint8_t *base, size_t bytes, const char **ret_why)
-{
-    *ret_why = why_no_secretmem;
-    int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
-    if (fd < 0)
-        return;
-    *ret_why = why_secret_limit;
-    bool mapped = ftruncate(fd, (off_t)bytes) == 0 &&
-                  mmap(base, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == base;
-    (void)close(fd); /* an open descriptor could be taken with pidfd_getfd and mapped elsewhere */
-    if (!mapped)
-        return;
-    if (madvise(base, bytes, MADV_DONTFORK) != 0) /* a child would share the pages, not copy them */
-        return;
-    (void)madvise(base, bytes, MADV_DONTDUMP); /* holds for memfd_secret anyway */
-    *ret_why = touch_all(base, bytes) ? NULL : why_secret_pages;
-}
-
-static void map_locked(uint8_t *base, size_t bytes, const char **ret_why)
-{
-    *ret_why = why_no_space;
-    if (mmap(base, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != base)
-        return;
-    *ret_why = why_lock_limit;
-    if (mlock2(base, bytes, MLOCK_ONFAULT) != 0)
-        return;
-    if (madvise(base, bytes, MADV_DONTDUMP) != 0 || madvise(base, bytes, MADV_WIPEONFORK) != 0)
-        return;
-    *ret_why = touch_all(base, bytes) ? NULL : why_no_space;
-}
-
-static void map_ordinary(uint8_t *base, size_t bytes, const char **ret_why)
-{
-    *ret_why = why_no_space;
-    if (mmap(base, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != base)
-        return;
-    (void)madvise(base, bytes, MADV_DONTDUMP);
-    (void)madvise(base, bytes, MADV_WIPEONFORK);
-    *ret_why = NULL;
-}
-
-typedef struct region {
-    uint8_t *base;
-    hf_backing backing;
-    const char *why; /* why it is not the best; on failure, why there is none */
-} region;
-
-/* Tries the backings from best to weakest. */
-static hf_err map_best(size_t bytes, size_t guard, hf_backing weakest, region *ret)
-{
-    static void (*const map[])(uint8_t *, size_t, const char **) = {
-        [HF_BACKING_MEMFD_SECRET] = map_secret,
-        [HF_BACKING_MLOCK] = map_locked,
-        [HF_BACKING_MALLOC] = map_ordinary,
-    };
-    unsigned first = HF_BACKING_MEMFD_SECRET;
-    const char *first_why = NULL;
-    if (hf_perblock_wanted()) {
-        first = weakest = HF_BACKING_MALLOC;
-        first_why = why_malloc;
-    }
-    for (unsigned b = first; b <= (unsigned)weakest; b++) {
-        const char *why = why_no_space;
-        uint8_t *base = reserve(bytes, guard);
-        if (base != NULL)
-            map[b](base, bytes, &why);
-        if (why == NULL) {
-            *ret = (region) { base, (hf_backing)b, first_why == NULL ? "" : first_why };
-            return HF_OK;
-        }
-        if (base != NULL)
-            release(base, bytes, guard);
-        ret->why = why;
-        if (first_why == NULL)
-            first_why = why;
-    }
-    return HF_ERR_LOCKED_MEMORY;
-}
-
-/* The arena's own records, in ordinary memory. */
-static hf_arena *bookkeeping_new(size_t bytes)
-{
-    size_t pages_at = (sizeof(hf_arena) + 63) / 64 * 64;
-    size_t state_at = pages_at + bytes / HF_PAGE * sizeof(hf_page);
-    size_t total = state_at + bytes / HF_GRAIN;
-    void *p = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED)
-        return NULL;
-    hf_arena *a = p;
-    a->page = (hf_page *)(void *)((uint8_t *)p + pages_at);
-    a->state = (_Atomic uint8_t *)((uint8_t *)p + state_at);
-    a->bytes = bytes;
-    a->n_pages = (uint32_t)(bytes / HF_PAGE);
-    return a;
-}
-
-hf_err hf_arena_create(const hf_arena_spec *spec, hf_arena **ret, const char **reterr_why)
-{
-    static _Atomic uint32_t next_id;
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    *reterr_why = "the arena must have 1 byte to 1 TiB";
-    HF_CHECK(spec->bytes >= 1 && spec->bytes <= (size_t)1 << 40 && (unsigned)spec->weakest <= HF_BACKING_MALLOC,
-             HF_ERR_BOUNDS);
-    size_t bytes = (spec->bytes + page - 1) / page * page;
-    *reterr_why = why_no_space;
-    hf_arena *a = bookkeeping_new(bytes);
-    HF_CHECK(a != NULL, HF_ERR_LOCKED_MEMORY);
-    region r = { NULL, HF_BACKING_MALLOC, NULL };
-    hf_err e = map_best(bytes, page, spec->weakest, &r);
-    if (e != HF_OK) {
-        *reterr_why = r.why;
-        return e;
-    }
-    a->base = r.base;
-    a->backing = r.backing;
-    a->why = r.why;
-    a->per_block = hf_perblock_wanted();
-    a->id = atomic_fetch_add(&next_id, 1);
-    pthread_mutex_init(&a->lock, NULL);
     hf_class_init();
+    a->n_pages = (uint32_t)(a->region.bytes / HF_PAGE);
+    a->why_full = "";
     hf_span_init(a);
     for (unsigned k = 0; k < HF_CLASSES; k++)
         a->partial[k] = HF_NO_PAGE;
-    *reterr_why = a->why;
+}
+
+hf_err hf_arena_make(const hf_arena_sizes *sizes, hf_arena **ret, const char **reterr_why)
+{
+    size_t page = hf_page_bytes();
+    size_t limit = (sizes->limit + page - 1) / page * page;
+    *reterr_why = why_no_tables;
+    hf_arena *a = hf_record_take(limit, sizes->cached);
+    HF_CHECK(a != NULL, HF_ERR_LOCKED_MEMORY);
+    const hf_region_spec spec = { .reserve = limit, .first = sizes->first, .weakest = sizes->weakest };
+    hf_err e = hf_region_new(&spec, &a->region, reterr_why);
+    if (e != HF_OK) {
+        hf_record_give(a);
+        return e;
+    }
+    a->region.wipe = wipe_region;
+    a->base = a->region.base;
+    a->per_block = hf_perblock_wanted();
+    a->wipes = hf_registry_wipes();
+    tables_init(a);
+    if (hf_registry_add(&a->region) != HF_OK) {
+        hf_region_release(&a->region);
+        hf_record_give(a);
+        *reterr_why = why_many;
+        return HF_ERR_LOCKED_MEMORY;
+    }
     *ret = a;
     return HF_OK;
 }
 
+void hf_arena_unmake(hf_arena *a)
+{
+    pthread_mutex_lock(&a->lock);
+    hf_caches_empty(a);
+    pthread_mutex_unlock(&a->lock);
+    hf_registry_remove(&a->region);
+    hf_region_release(&a->region);
+    hf_record_give(a);
+}
+
+/*
+ * By doubling, because each growth may cost a map and a stop of some milliseconds; near the limit of locked memory by less,
+ * down to what is needed.
+ */
+bool hf_arena_grow(hf_arena *a, uint32_t n)
+{
+    if (a->per_block)
+        return false;
+    uint32_t tail = hf_span_tail(a);
+    size_t need = (n > tail ? n - tail : 1) * HF_PAGE;
+    size_t have = a->region.bytes, room = a->region.reserved - have;
+    size_t by = have < room ? have : room;
+    if (by < need)
+        by = need;
+    for (;;) {
+        if (hf_region_grow(&a->region, by, &a->why_full) == HF_OK) {
+            hf_span_grown(a, (uint32_t)(a->region.bytes / HF_PAGE));
+            return true;
+        }
+        if (by == need)
+            return false;
+        by = by / 2 > need ? by / 2 : need;
+    }
+}
+
+hf_err hf_arena_create(const hf_arena_spec *spec, hf_arena **ret, const char **reterr_why)
+{
+    *reterr_why = why_bounds;
+    HF_CHECK(spec->bytes >= 1 && spec->bytes <= LARGEST && (unsigned)spec->weakest <= HF_BACKING_MALLOC, HF_ERR_BOUNDS);
+    return hf_arena_make(&(hf_arena_sizes) { spec->bytes, spec->bytes, spec->weakest, true }, ret, reterr_why);
+}
+
 hf_backing hf_arena_backing(const hf_arena *a)
 {
-    return a->backing;
+    return a->region.backing;
 }
 
 const char *hf_arena_backing_why(const hf_arena *a)
 {
-    return a->why;
+    return a->region.why;
 }
 
 const char *hf_backing_name(hf_backing b)
@@ -204,7 +120,7 @@ const char *hf_backing_name(hf_backing b)
 
 size_t hf_arena_capacity(const hf_arena *a)
 {
-    return a->bytes;
+    return a->limit;
 }
 
 size_t hf_arena_used(const hf_arena *a)
@@ -214,20 +130,20 @@ size_t hf_arena_used(const hf_arena *a)
 
 bool hf_arena_above_high_water(const hf_arena *a)
 {
-    return hf_arena_used(a) > a->bytes / 10 * 7;
+    return hf_arena_used(a) > a->limit / 10 * 7;
 }
 
 bool hf_arena_owns(const hf_arena *a, const void *p)
 {
-    if ((uintptr_t)p - (uintptr_t)a->base < a->bytes)
+    if ((uintptr_t)p - (uintptr_t)a->base < a->limit)
         return true;
     return a->per_block && hf_perblock_owns(a, p);
 }
 
 hf_err hf_arena_stack(hf_arena *a, size_t bytes, void **ret_low)
 {
-    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
-    HF_CHECK(bytes > 0 && bytes <= a->bytes && !a->sealed, HF_ERR_BOUNDS);
+    size_t guard = hf_page_bytes();
+    HF_CHECK(bytes > 0 && bytes <= a->limit && !a->sealed, HF_ERR_BOUNDS);
     size_t total = (bytes + guard - 1) / guard * guard + guard;
     pthread_mutex_lock(&a->lock);
     uint32_t n = atomic_load(&a->n_stacks);
@@ -235,7 +151,7 @@ hf_err hf_arena_stack(hf_arena *a, size_t bytes, void **ret_low)
     if (n < HF_STACKS && guard == HF_PAGE)
         first = hf_span_take(a, (uint32_t)(total / HF_PAGE), HF_PAGE_STACK);
     uint8_t *low = first == HF_NO_PAGE ? NULL : a->base + first * HF_PAGE;
-    bool ok = low != NULL && mprotect(low, guard, PROT_NONE) == 0;
+    bool ok = low != NULL && hf_region_protect(&a->region, first * HF_PAGE, guard, HF_ACCESS_NONE) == HF_OK;
     if (ok) {
         a->stack[n].low = low;
         a->stack[n].end = low + total;
@@ -252,7 +168,7 @@ hf_err hf_arena_stack(hf_arena *a, size_t bytes, void **ret_low)
 bool hf_arena_seal(hf_arena *a)
 {
     if (!a->sealed)
-        a->sealed = syscall(SYS_mseal, a->base, a->bytes, 0UL) == 0;
+        a->sealed = hf_region_seal(&a->region);
     return a->sealed;
 }
 
@@ -271,7 +187,7 @@ static bool wipe_skips(const hf_arena *a, const uint8_t *page, const uint8_t *he
 void hf_arena_wipe_all(hf_arena *a)
 {
     const uint8_t *here = __builtin_frame_address(0);
-    for (size_t i = 0; i < a->bytes; i += HF_PAGE)
+    for (size_t i = 0; i < hf_region_bytes(&a->region); i += HF_PAGE)
         if (!wipe_skips(a, a->base + i, here))
             hf_mem_zero(a->base + i, HF_PAGE);
 }

@@ -37,9 +37,12 @@ static uint64_t magic_of(const hf_arena *a)
 void *hf_perblock_alloc(hf_arena *a, size_t n)
 {
     size_t used = atomic_fetch_add_explicit(&a->used, n, memory_order_relaxed);
-    head *h = n > a->bytes || used + n > a->bytes ? NULL : malloc(sizeof *h + n);
-    if (h == NULL)
-        hf_arena_die(a);
+    head *h = n > a->limit || used + n > a->limit ? NULL : calloc(1, sizeof *h + n);
+    if (h == NULL) {
+        atomic_fetch_sub_explicit(&a->used, n, memory_order_relaxed);
+        return NULL;
+    }
+    atomic_fetch_add_explicit(&a->blocks, 1, memory_order_relaxed);
     *h = (head) { magic_of(a), n };
     return h + 1;
 }
@@ -51,6 +54,7 @@ void hf_perblock_free(hf_arena *a, void *p)
         hf_arena_misuse("holdfast: a pointer that is not a live block of this arena was freed\n");
     size_t n = h->bytes;
     atomic_fetch_sub_explicit(&a->used, n, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&a->blocks, 1, memory_order_relaxed);
     hf_mem_zero(h, sizeof *h + n);
     free(h);
 }
@@ -58,7 +62,7 @@ void hf_perblock_free(hf_arena *a, void *p)
 void *hf_perblock_realloc(hf_arena *a, void *p, size_t n)
 {
     size_t have = ((head *)p - 1)->bytes;
-    void *moved = hf_perblock_alloc(a, n);
+    void *moved = hf_arena_alloc(a, n);
     memcpy(moved, p, have < n ? have : n);
     hf_perblock_free(a, p);
     return moved;

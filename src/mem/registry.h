@@ -4,8 +4,19 @@
 
 #include "mem/region.h"
 
-/* r must stay at its address until it is removed. HF_ERR_LOCKED_MEMORY when the table (4,096 regions) is full. A region of a parent is not wiped in its child. */
-hf_err hf_registry_add(const hf_region *r);
+/*
+ * r must stay at its address until it is removed, and grow and change as it likes. HF_ERR_LOCKED_MEMORY when the table (4,096 regions) is
+ * full. A region of a parent is not wiped in its child, nor by a child that shares memory with its parent (vfork).
+ */
+hf_err hf_registry_add(const hf_region *r) HF_MUST_USE;
+
+/* Waits while another thread is in hf_wipe_all: afterwards r may be released. Nothing happens when r is not in the table. */
 void hf_registry_remove(const hf_region *r);
+
+/*
+ * How often hf_wipe_all was called by this process and its parents. Where it changed since an object was made, its canary is zero as
+ * well: that is no misuse, so that destructors which run after hf_wipe_all at exit may free.
+ */
+uint64_t hf_registry_wipes(void);
 
 #endif

@@ -2,14 +2,14 @@
 #include "mem/internal.h"
 
 /* Steps of a quarter or less, so that at most a fifth of a block is slack above 64 bytes. */
-static const uint16_t class_bytes[HF_CLASSES] = {
+const uint16_t hf_class_sizes[HF_CLASSES] = {
     16,  32,   48,   64,   80,   96,   112,  128,  160,  192,  224,  256,  320,  384,  448,   512,   640,   768,
     896, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, 8192, 10240, 12288, 14336, 16384,
 };
 
-static uint8_t class_by_grains[HF_CLASS_LARGEST / HF_GRAIN + 1];
+uint8_t hf_class_by_grains[HF_CLASS_LARGEST / HF_GRAIN + 1];
+uint8_t hf_class_batches[HF_CLASSES];
 static uint8_t class_pages[HF_CLASSES];
-static uint8_t class_batch[HF_CLASSES];
 
 /* Fewest pages that hold at least two blocks and waste at most an eighth. */
 static uint8_t pages_for(size_t bytes)
@@ -31,13 +31,13 @@ static void fill_tables(void)
 {
     unsigned k = 0;
     for (size_t g = 0; g <= HF_CLASS_LARGEST / HF_GRAIN; g++) {
-        if (g * HF_GRAIN > class_bytes[k])
+        if (g * HF_GRAIN > hf_class_sizes[k])
             k++;
-        class_by_grains[g] = (uint8_t)k;
+        hf_class_by_grains[g] = (uint8_t)k;
     }
     for (k = 0; k < HF_CLASSES; k++) {
-        class_pages[k] = pages_for(class_bytes[k]);
-        class_batch[k] = batch_for(class_bytes[k]);
+        class_pages[k] = pages_for(hf_class_sizes[k]);
+        hf_class_batches[k] = batch_for(hf_class_sizes[k]);
     }
 }
 
@@ -47,24 +47,16 @@ void hf_class_init(void)
     (void)pthread_once(&once, fill_tables);
 }
 
-size_t hf_class_bytes(unsigned k)
-{
-    return class_bytes[k];
-}
-
-unsigned hf_class_of(size_t n)
-{
-    return class_by_grains[(n + HF_GRAIN - 1) / HF_GRAIN];
-}
-
-uint32_t hf_class_batch(unsigned k)
-{
-    return class_batch[k];
-}
-
 static uint32_t blocks_in_slab(unsigned k)
 {
-    return (uint32_t)(class_pages[k] * HF_PAGE / class_bytes[k]);
+    return (uint32_t)(class_pages[k] * HF_PAGE / hf_class_sizes[k]);
+}
+
+size_t hf_slab_bytes(unsigned k, uint32_t *ret_blocks)
+{
+    hf_class_init();
+    *ret_blocks = blocks_in_slab(k);
+    return class_pages[k] * HF_PAGE;
 }
 
 static void link_partial(hf_arena *a, uint32_t slab)
@@ -89,9 +81,11 @@ static void unlink_partial(hf_arena *a, uint32_t slab)
         a->page[p->next].prev = p->prev;
 }
 
-static bool add_slab(hf_arena *a, unsigned k)
+static bool add_slab(hf_arena *a, unsigned k, bool may_grow)
 {
     uint32_t slab = hf_span_take(a, class_pages[k], HF_PAGE_SLAB);
+    if (slab == HF_NO_PAGE && may_grow && hf_arena_grow(a, class_pages[k]))
+        slab = hf_span_take(a, class_pages[k], HF_PAGE_SLAB);
     if (slab == HF_NO_PAGE)
         return false;
     hf_page *p = &a->page[slab];
@@ -115,7 +109,7 @@ static uint32_t take_from(hf_arena *a, uint32_t slab, void **blocks, uint32_t n)
         while (p->free[w] != 0 && got < n) {
             unsigned bit = (unsigned)__builtin_ctzll(p->free[w]);
             p->free[w] &= p->free[w] - 1;
-            blocks[got++] = start + (w * 64 + bit) * (size_t)class_bytes[p->klass];
+            blocks[got++] = start + (w * 64 + bit) * (size_t)hf_class_sizes[p->klass];
         }
     p->n_free = (uint16_t)(p->n_free - got);
     if (p->n_free == 0)
@@ -140,13 +134,13 @@ static bool usable_by(const hf_arena *a, uint32_t slab, uint8_t owner)
 static uint32_t choose_slab(hf_arena *a, uint8_t owner, unsigned k)
 {
     uint32_t slab = a->partial[k];
-    if (class_bytes[k] > OWNED_LARGEST || owner == 0)
+    if (hf_class_sizes[k] > OWNED_LARGEST || owner == 0)
         return slab;
     for (unsigned looks = 0; slab != HF_NO_PAGE && looks < OWNED_LOOKS; looks++, slab = a->page[slab].next)
         if (usable_by(a, slab, owner))
             return slab;
     if (!hf_arena_above_high_water(a))
-        (void)add_slab(a, k);
+        (void)add_slab(a, k, false);
     return a->partial[k];
 }
 
@@ -156,7 +150,7 @@ uint32_t hf_slab_take(hf_arena *a, const hf_cache *c, unsigned k, void **blocks,
     uint32_t got = 0;
     while (got < n) {
         uint32_t slab = got > 0 ? a->partial[k] : choose_slab(a, owner, k);
-        if (slab == HF_NO_PAGE && (got > 0 || !add_slab(a, k)))
+        if (slab == HF_NO_PAGE && (got > 0 || !add_slab(a, k, true)))
             break;
         if (slab == HF_NO_PAGE)
             slab = a->partial[k];
@@ -173,7 +167,7 @@ static void give_one(hf_arena *a, unsigned k, void *block)
     size_t offset = (size_t)((uint8_t *)block - a->base);
     uint32_t slab = a->page[offset / HF_PAGE].head;
     hf_page *p = &a->page[slab];
-    uint32_t i = (uint32_t)((offset - slab * HF_PAGE) / class_bytes[k]);
+    uint32_t i = (uint32_t)((offset - slab * HF_PAGE) / hf_class_sizes[k]);
     p->free[i / 64] |= UINT64_C(1) << (i % 64);
     if (p->n_free++ == 0)
         link_partial(a, slab);
@@ -188,4 +182,16 @@ void hf_slab_give(hf_arena *a, unsigned k, void *const *blocks, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
         give_one(a, k, blocks[i]);
+}
+
+void hf_slab_trim(hf_arena *a)
+{
+    for (unsigned k = 0; k < HF_CLASSES; k++)
+        for (uint32_t slab = a->partial[k], next; slab != HF_NO_PAGE; slab = next) {
+            next = a->page[slab].next;
+            if (a->page[slab].n_free != blocks_in_slab(k))
+                continue;
+            unlink_partial(a, slab);
+            hf_span_give(a, slab);
+        }
 }

@@ -37,11 +37,43 @@ static void link_free(hf_arena *a, uint32_t first, uint32_t n)
     *list = first;
 }
 
+/* Free pages get into the list joined with their free neighbours. */
+static void link_joined(hf_arena *a, uint32_t first, uint32_t n)
+{
+    uint32_t after = first + n;
+    if (after < a->n_pages && a->page[after].kind == HF_PAGE_FREE) {
+        uint32_t more = a->page[after].n;
+        unlink_free(a, after);
+        n += more;
+    }
+    if (first > 0 && a->page[first - 1].kind == HF_PAGE_FREE) {
+        uint32_t before = a->page[first - 1].head;
+        uint32_t more = a->page[before].n;
+        unlink_free(a, before);
+        first = before;
+        n += more;
+    }
+    link_free(a, first, n);
+}
+
 void hf_span_init(hf_arena *a)
 {
     for (unsigned i = 0; i < HF_BINS; i++)
         a->bin[i] = HF_NO_PAGE;
     link_free(a, 0, a->n_pages);
+}
+
+uint32_t hf_span_tail(const hf_arena *a)
+{
+    const hf_page *last = &a->page[a->n_pages - 1];
+    return last->kind == HF_PAGE_FREE ? last->n : 0;
+}
+
+void hf_span_grown(hf_arena *a, uint32_t n_pages)
+{
+    uint32_t first = a->n_pages;
+    a->n_pages = n_pages;
+    link_joined(a, first, n_pages - first);
 }
 
 /* The shortest free span of at least n pages, the first of equals. */
@@ -81,19 +113,6 @@ void hf_span_give(hf_arena *a, uint32_t first)
 {
     uint32_t n = a->page[first].n;
     atomic_fetch_sub_explicit(&a->used, n * HF_PAGE, memory_order_relaxed);
-    uint32_t after = first + n;
     a->page[first].kind = HF_PAGE_INNER;
-    if (after < a->n_pages && a->page[after].kind == HF_PAGE_FREE) {
-        uint32_t more = a->page[after].n;
-        unlink_free(a, after);
-        n += more;
-    }
-    if (first > 0 && a->page[first - 1].kind == HF_PAGE_FREE) {
-        uint32_t before = a->page[first - 1].head;
-        uint32_t more = a->page[before].n;
-        unlink_free(a, before);
-        first = before;
-        n += more;
-    }
-    link_free(a, first, n);
+    link_joined(a, first, n);
 }

@@ -5,11 +5,12 @@
 #include "jose/thumbprint.h"
 #include "mint/arguments.h"
 #include "mint/key_file.h"
+#include "sys/process.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 #define ARENA_BYTES (4u << 20)
 #define JTI_RANDOM_BYTES 16
@@ -41,15 +42,6 @@ static hf_err arena_make(hf_arena **ret, const char **reterr_why)
     return HF_OK;
 }
 
-/* No core file and no debugger of the same user while the key is in memory. */
-static void harden(void)
-{
-    const struct rlimit none = { 0, 0 };
-
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)prctl(PR_SET_DUMPABLE, 0);
-}
-
 static hf_err claims_fill(const struct mint_arguments *a, struct hf_claims *ret)
 {
     uint8_t random[JTI_RANDOM_BYTES];
@@ -62,6 +54,19 @@ static hf_err claims_fill(const struct mint_arguments *a, struct hf_claims *ret)
     claims.not_before_s = now_s;
     claims.expires_s = now_s + a->ttl_s;
     *ret = claims;
+    return HF_OK;
+}
+
+/* Past stdio, whose buffer would keep it. */
+static hf_err token_write(hf_writer *token)
+{
+    hf_put_u8(token, '\n');
+    HF_CHECK(!token->failed, HF_ERR_BOUNDS);
+    for (size_t at = 0; at < token->len;) {
+        ssize_t n = write(STDOUT_FILENO, token->ptr + at, token->len - at);
+        HF_CHECK(n >= 0 || errno == EINTR, HF_ERR_SYSTEM);
+        at += n > 0 ? (size_t)n : 0;
+    }
     return HF_OK;
 }
 
@@ -83,8 +88,7 @@ static hf_err token_make(const struct mint_arguments *a, const struct mint_signe
 
 static int run(const struct mint_arguments *arguments)
 {
-    uint8_t text[HF_JWS_MAX_BYTES];
-    hf_writer token = hf_writer_on(text, sizeof text);
+    HF_AUTO(hf_secret_freep) hf_secret *text = NULL; /* whoever has the token is believed for minutes */
     const char *why = "";
     struct mint_signer signer = { 0 };
     hf_arena *arena;
@@ -97,14 +101,15 @@ static int run(const struct mint_arguments *arguments)
         return fail("OpenSSL cannot be started", 1);
     if (mint_signer_read(arguments->key_file, arguments->is_secret, &signer, &why) != HF_OK)
         return fail(why, 2);
+    if (hf_secret_new(HF_JWS_MAX_BYTES + 1, &text) != HF_OK)
+        return fail("there is no locked memory for the token", 1);
+    hf_writer token = hf_writer_on(hf_secret_bytes(text), HF_JWS_MAX_BYTES + 1);
     e = token_make(arguments, &signer, &token);
     mint_signer_free(&signer);
-    hf_arena_wipe_all(arena);
+    hf_crypto_end_job(); /* signature and claims on the stack */
     if (e != HF_OK)
         return fail(hf_err_text(e), 1);
-    if (fwrite(token.ptr, 1, token.len, stdout) != token.len || putchar('\n') == EOF || fflush(stdout) != 0)
-        return fail("the token cannot be written", 1);
-    return 0;
+    return token_write(&token) == HF_OK ? 0 : fail("the token cannot be written", 1);
 }
 
 int main(int argc, char **argv)
@@ -112,7 +117,9 @@ int main(int argc, char **argv)
     struct mint_arguments arguments;
 
     mint_arguments_parse(argc, argv, &arguments);
-    harden();
-    /* Past the exit handlers: OpenSSL's memory has been wiped. */
-    _Exit(run(&arguments));
+    if (hf_process_close_up() != HF_OK)
+        _Exit(fail("the process cannot be protected from others", 1));
+    int code = run(&arguments);
+    hf_wipe_all(); /* the whole arena, with all that OpenSSL keeps */
+    _Exit(code); /* past the exit handlers, which would use it */
 }

@@ -61,13 +61,3 @@ hf_err hf_record_mac_of(hf_view blob, uint8_t ret_mac[static HF_RECORD_MAC_BYTES
     memcpy(ret_mac, blob.ptr + blob.len - HF_RECORD_MAC_BYTES, HF_RECORD_MAC_BYTES);
     return HF_OK;
 }
-
-hf_err hf_secret_random(size_t len, hf_secret **ret)
-{
-    HF_AUTO(hf_secret_freep) hf_secret *fresh = NULL;
-    HF_TRY(hf_secret_new(len, &fresh));
-    HF_TRY(hf_random(hf_secret_bytes(fresh), len));
-    *ret = fresh;
-    fresh = NULL;
-    return HF_OK;
-}

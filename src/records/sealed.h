@@ -28,7 +28,4 @@ hf_err hf_blob_open(hf_view blob, uint8_t kind, hf_view mac_key, const uint8_t *
 /* The same without the MAC, for a blob that hf_blob_open believed before and that was in our own memory since. */
 hf_err hf_blob_open_known(hf_view blob, uint8_t kind, hf_reader *ret) HF_MUST_USE;
 
-/* A new secret with `len` bytes from hf_random. Caller frees. */
-hf_err hf_secret_random(size_t len, hf_secret **ret) HF_MUST_USE;
-
 #endif

@@ -1,14 +1,13 @@
 #include "reseal/conf.h"
 
 #include "sys/fd.h"
+#include "sys/sibling.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define SYSTEM_CONFIG "/etc/holdfast/holdfast.conf"
@@ -17,23 +16,6 @@ static hf_err say(char why[static WHY_CAP], hf_err err, const char *what, const 
 {
     snprintf(why, WHY_CAP, "%s %.300s: %s", what, path, strerrordesc_np(errno));
     return err;
-}
-
-static hf_err program_open(const char *libexec, int *ret)
-{
-    char path[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-    HF_CHECK(libexec != NULL || len > 0, HF_ERR_SYSTEM);
-    path[len > 0 ? len : 0] = '\0';
-    char *slash = strrchr(path, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    HF_AUTO(hf_fd_closep) int dir = open(libexec != NULL ? libexec : path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = dir < 0 ? dir : openat(dir, "config", O_RDONLY | O_CLOEXEC);
-    HF_CHECK(fd >= 0, HF_ERR_NOT_FOUND);
-    *ret = fd;
-    return HF_OK;
 }
 
 /* The real path: a link to the file is kept, and what it leads to is replaced. */
@@ -66,7 +48,7 @@ hf_err conf_open(const struct reseal_options *o, int data_fd, struct conf *ret, 
                  (unsigned)c.st.st_uid);
         return HF_ERR_DENIED;
     }
-    if (program_open(o->libexec, &c.program) != HF_OK) {
+    if (hf_sibling_open(o->libexec, "config", &c.program) != HF_OK) {
         snprintf(why, WHY_CAP, "the program 'config' is not beside reseal; say where with --libexec DIR");
         return HF_ERR_NOT_FOUND;
     }
@@ -76,53 +58,14 @@ hf_err conf_open(const struct reseal_options *o, int data_fd, struct conf *ret, 
 
 /* ---- the program `config` ---- */
 
-static bool program_succeeded(int pidfd)
-{
-    siginfo_t info = { 0 };
-
-    while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) != 0)
-        if (errno != EINTR)
-            return false;
-    return info.si_code == CLD_EXITED && info.si_status == 0;
-}
-
-static hf_err pipe_read(int fd, uint8_t *dst, size_t cap, size_t *ret_len)
-{
-    size_t at = 0;
-
-    while (at < cap) {
-        ssize_t n = read(fd, dst + at, cap - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        HF_CHECK(n >= 0, HF_ERR_SYSTEM);
-        if (n == 0) {
-            *ret_len = at;
-            return HF_OK;
-        }
-        at += (size_t)n;
-    }
-    return HF_ERR_TOO_LARGE;
-}
-
 /* What `config MODE [VALUE]` prints about the file. It says itself on stderr what it refuses. */
 static hf_err ask(const struct conf *c, const char *mode, const char *value, uint8_t *dst, size_t cap, size_t *ret_len)
 {
     const char *argv[] = { "config", mode, value, NULL };
     HF_AUTO(hf_fd_closep) int file = openat(c->dir_fd, c->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    HF_AUTO(hf_fd_closep) int from = -1;
-    HF_AUTO(hf_fd_closep) int pidfd = -1;
-    int ends[2];
-    pid_t pid;
 
-    HF_CHECK(file >= 0 && pipe2(ends, O_CLOEXEC) == 0, HF_ERR_SYSTEM);
-    from = ends[0];
-    int give[2] = { ends[1], file };
-    /* The strings are only read: execve's prototype is older than const. */
-    hf_err err = hf_spawn(c->program, (char *const *)(uintptr_t)argv, NULL, give, 2, &pid, &pidfd);
-    close(ends[1]);
-    HF_TRY(err);
-    err = pipe_read(from, dst, cap, ret_len);
-    return program_succeeded(pidfd) ? err : HF_ERR_INVALID;
+    HF_CHECK(file >= 0, HF_ERR_SYSTEM);
+    return hf_sibling_print(c->program, argv, file, dst, cap, ret_len);
 }
 
 hf_err conf_seal(const struct conf *c, char kind[static KIND_CAP], char why[static WHY_CAP])

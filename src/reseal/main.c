@@ -19,6 +19,7 @@
 #include "reseal/erase.h"
 #include "seal/seal.h"
 #include "sys/fd.h"
+#include "sys/process.h"
 #include "sys/sandbox.h"
 
 #include <errno.h>
@@ -318,7 +319,7 @@ int main(int argc, char **argv)
 
     hf_log_init("reseal");
     reseal_options_read(argc, argv, &r.options);
-    if (hf_sandbox_begin(-1, 0, &protections) != HF_OK)
+    if (hf_sandbox_begin(-1, 0, &protections) != HF_OK || hf_process_close_up() != HF_OK)
         hf_fatal("the first protections cannot be had");
     hf_err err = reseal_do(&r);
     hf_secret_free(r.old_passphrase);

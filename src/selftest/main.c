@@ -8,6 +8,7 @@
 #include "crypto/crypto.h"
 #include "selftest/report.h"
 #include "selftest/vectors.h"
+#include "sys/process.h"
 #include <getopt.h>
 #include <holdfast/arena.h>
 #include <holdfast/secret.h>
@@ -143,6 +144,10 @@ int main(int argc, char **argv)
     if (a.help) {
         fputs(usage, stdout);
         return EXIT_DONE;
+    }
+    if (hf_process_close_up() != HF_OK) {
+        fprintf(stderr, "selftest: the process cannot be protected from others\n");
+        return EXIT_FAILED;
     }
     if (start() != HF_OK) {
         fprintf(stderr, "selftest: the cryptographic library does not start\n");

@@ -2,6 +2,7 @@
 #include "sys/internal.h"
 
 #include "base/log.h"
+#include "sys/process.h"
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
@@ -76,15 +77,6 @@ static hf_err note_if(const descent *d, bool active, const char *name, const cha
     return note(d, name, active ? HF_ACTIVE : HF_ABSENT, why);
 }
 
-static bool limit(int resource, rlim_t value)
-{
-    struct rlimit now;
-    if (getrlimit((__rlimit_resource_t)resource, &now) != 0)
-        return false;
-    rlim_t lower = value < now.rlim_max ? value : now.rlim_max;
-    return setrlimit((__rlimit_resource_t)resource, &(struct rlimit) { lower, lower }) == 0;
-}
-
 /* Dies with its parent. A change of uid clears the wish, so it is said again after that. */
 static hf_err tie_to_parent(int signal_number)
 {
@@ -121,9 +113,8 @@ hf_err hf_sandbox_begin(int keep_below, pid_t parent_pid, hf_protections *report
     tied_to = parent_pid;
     HF_TRY(tie_to_parent(SIGKILL));
     HF_CHECK(parent_pid == 0 || leave_stopping_to_parent(), HF_ERR_SYSTEM);
-    HF_TRY(note_if(&d, limit(RLIMIT_CORE, 0), "no-core", "RLIMIT_CORE cannot be set"));
-    bool hidden = prctl(PR_SET_DUMPABLE, 0) == 0 && prctl(PR_GET_DUMPABLE) == 0;
-    HF_TRY(note_if(&d, hidden, "not-dumpable", "PR_SET_DUMPABLE was refused"));
+    HF_TRY(note_if(&d, hf_process_no_core(), "no-core", "RLIMIT_CORE cannot be set"));
+    HF_TRY(note_if(&d, hf_process_not_dumpable(), "not-dumpable", "PR_SET_DUMPABLE was refused"));
     (void)umask(077);
     HF_CHECK(keep_below < 0 || close_from(keep_below), HF_ERR_SYSTEM);
     HF_CHECK(setenv("TZ", "UTC0", 1) == 0, HF_ERR_SYSTEM); /* else the first gmtime opens /etc/localtime */
@@ -224,10 +215,9 @@ static hf_err drop_rights(const descent *d)
     HF_TRY(drop_ids(d));
     HF_CHECK(drop_capabilities(), HF_ERR_SYSTEM);
     HF_TRY(note_if(d, bounded, "no-capabilities", "the bounding set could not be emptied"));
-    HF_CHECK(prctl(PR_SET_DUMPABLE, 0) == 0, HF_ERR_SYSTEM); /* a change of uid may have set it anew */
+    HF_CHECK(hf_process_not_dumpable(), HF_ERR_SYSTEM); /* a change of uid may have set it anew */
     HF_TRY(tie_to_parent(d->s->parent_death_signal == 0 ? SIGKILL : d->s->parent_death_signal));
-    bool nnp = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
-    return note_if(d, nnp, "no-new-privs", "PR_SET_NO_NEW_PRIVS was refused");
+    return note_if(d, hf_process_no_new_privs(), "no-new-privs", "PR_SET_NO_NEW_PRIVS was refused");
 }
 
 static hf_err leave_files(const descent *d)
@@ -246,14 +236,14 @@ hf_err hf_sandbox_drop(const hf_sandbox *s, bool strict, hf_protections *report)
     HF_TRY(leave_network(&d));
     HF_TRY(drop_rights(&d));
     HF_TRY(leave_files(&d));
-    HF_CHECK(limit(RLIMIT_NOFILE, s->max_files), HF_ERR_SYSTEM);
+    HF_CHECK(hf_process_limit(RLIMIT_NOFILE, s->max_files), HF_ERR_SYSTEM);
     return HF_OK;
 }
 
 hf_err hf_sandbox_filter(const hf_sandbox *s, bool strict, hf_protections *report)
 {
     descent d = { .s = s, .report = report, .strict = strict };
-    HF_CHECK(s->allow_threads || limit(RLIMIT_NPROC, 0), HF_ERR_SYSTEM);
+    HF_CHECK(s->allow_threads || hf_process_limit(RLIMIT_NPROC, 0), HF_ERR_SYSTEM);
     if (!hf_seccomp_install(s->allowed, s->n_allowed))
         return note(&d, "seccomp", HF_ABSENT, strerror(errno));
     if (hf_sys_sanitized()) { /* not refused in strict mode: such builds are for tests and say so */

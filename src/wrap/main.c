@@ -3,6 +3,7 @@
  * 'holdfast key import'. Exit: 0 done; 1 failure; 2 a key or a usage that cannot be.
  */
 #include "sys/fd.h"
+#include "sys/process.h"
 #include "wrap/arguments.h"
 #include "wrap/envelope.h"
 #include "wrap/material.h"
@@ -11,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,15 +41,6 @@ static hf_err arena_make(const char **reterr_why)
     hf_secret_use_arena(arena);
     *reterr_why = "OpenSSL cannot be started";
     return hf_crypto_start(arena);
-}
-
-/* No core file and no debugger of the same user while the key is in memory. */
-static void harden(void)
-{
-    const struct rlimit none = { 0, 0 };
-
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
 static hf_err public_load(const char *path, hf_key **ret, const char **reterr_why)
@@ -150,7 +140,8 @@ int main(int argc, char **argv)
     struct wrap_arguments arguments;
 
     wrap_arguments_parse(argc, argv, &arguments);
-    harden();
+    if (hf_process_close_up() != HF_OK)
+        _Exit(fail("the process cannot be protected from others", 1));
     /* Past the exit handlers: secrets have been wiped as they were freed. */
     _Exit(run(&arguments));
 }

@@ -43,3 +43,29 @@ def test_files(tmp_path):
 def test_no_rows(tmp_path):
     report.write(tmp_path, "empty", [])
     ET.parse(tmp_path / "empty.svg")
+
+
+@pytest.mark.parametrize("value, holds", [(0, True), (1, False)])
+def test_none_where_none_are_allowed(value, holds):
+    assert report.row("s", "n", value, "faults", "the limit", 0, 1)["holds"] is holds
+
+
+def test_noise_has_a_column_only_where_it_was_measured():
+    quiet, noisy = report.row("s", "n", 9, "ns"), report.row("s", "m", 9, "ns", noise=0.25)
+    assert "noise" not in quiet and "noise" not in report.table([quiet])
+    assert "25 %" in report.table([quiet, noisy])
+
+
+def bar_lengths(rows):
+    picture = ET.fromstring(report.svg("s", rows))
+    background, *bars = picture.iter("{http://www.w3.org/2000/svg}rect")
+    return [float(bar.get("width")) for bar in bars]
+
+
+def test_a_very_long_bar_does_not_hide_the_others():
+    one, many = report.row("s", "a", 10, "op/s", "peer", 10), report.row("s", "b", 10000, "op/s", "peer", 10)
+    short, long = bar_lengths([one, many])
+    assert short > long / 20
+    three = report.row("s", "c", 30, "op/s", "peer", 10)
+    short, long = bar_lengths([one, three])
+    assert long == pytest.approx(3 * short, abs=0.1)

@@ -24,6 +24,20 @@ FUNCTION = "void f(void)\n{\n    %s\n}\n"
         ("platform-if", "\n#ifdef __linux__\n    g();\n#endif"),
         ("unwiped-secret", "uint8_t key[32];"),
         ("unwiped-secret", "char passphrase[128] = { 0 };"),
+        ("locks-memory", "(void)mlock(a, n);"),
+        ("locks-memory", "(void)mlock2(a, n, MLOCK_ONFAULT);"),
+        ("locks-memory", "(void)mlockall(MCL_CURRENT);"),
+        ("locks-memory", "munlock(a, n);"),
+        ("locks-memory", "int fd = memfd_secret(0);"),
+        ("locks-memory", "int fd = (int)syscall(SYS_memfd_secret, 0);"),
+        ("locks-memory", "int fd = (int)syscall(__NR_memfd_secret, 0);"),
+        ("locks-memory", "VirtualLock(a, n);"),
+        ("locks-memory", "madvise(a, n, MADV_DONTDUMP);"),
+        ("locks-memory", "madvise(a, n, MADV_WIPEONFORK);"),
+        ("locks-memory", "p = mmap(NULL, n, 0, MAP_LOCKED, -1, 0);"),
+        ("process-setting", "prctl(PR_SET_DUMPABLE, 0);"),
+        ("process-setting", "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);"),
+        ("process-setting", "setrlimit(RLIMIT_CORE, &none);"),
         ("leftover", "g(); /* TODO: later */"),
         ("machine-path", 'open("/home/someone/file");'),
     ],
@@ -49,6 +63,28 @@ def test_each_rule_finds_its_word_and_says_what_instead(tmp_path, rule, code):
 )
 def test_what_is_fine(tmp_path, code):
     rc, out = run("check-names", write(tmp_path, **{"src/base/a.c": FUNCTION % code}))
+    assert rc == 0, out
+
+
+@pytest.mark.parametrize(
+    "rule, code, folders",
+    [
+        ("locks-memory", "(void)mlock(a, n);", {"src/mem", "src/harden"}),
+        ("locks-memory", "madvise(a, n, MADV_DONTDUMP);", {"src/mem", "src/harden"}),
+        ("process-setting", "prctl(PR_SET_DUMPABLE, 0);", {"src/sys"}),
+    ],
+)
+def test_what_one_folder_does_for_all(tmp_path, rule, code, folders):
+    for folder in ("src/mem", "src/harden", "src/sys", "src/crypto", "src/cli", "src/memory"):
+        root = tmp_path / folder.replace("/", "-")
+        rc, out = run("check-names", write(root, **{f"{folder}/a.c": FUNCTION % code}))
+        assert (rc == 0) == (folder in folders), out
+        assert folder in folders or f": {rule}: " in out
+
+
+def test_words_about_locking_are_fine(tmp_path):
+    text = "/* mlock(2) and memfd_secret */\n" + FUNCTION % 'log("memfd_secret is missing; mlock(2) is used");\n    hf_probe_memfd_secret();'
+    rc, out = run("check-names", write(tmp_path, **{"src/core/a.c": text}))
     assert rc == 0, out
 
 

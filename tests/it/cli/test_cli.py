@@ -20,7 +20,7 @@ COMMANDS = (
     "key create", "key import", "key list", "key show", "key versions", "key public", "key set", "key rotate", "key revoke", "key destroy",
     "sign", "verify", "mac", "encrypt", "decrypt", "rewrap", "encapsulate", "decapsulate", "random", "batch",
     "audit tail", "audit export", "audit verify", "audit accept-rollback",
-    "token mint", "token session", "token inspect", "token introspect", "token revoke", "completion", "version",
+    "token mint", "token session", "token inspect", "token introspect", "token revoke", "file protect", "file verify", "file read", "file write", "file unprotect", "completion", "version",
 )
 
 

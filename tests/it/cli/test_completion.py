@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import Terminal
+from terminal import Terminal
 from hsm import STAGE
 from test_cli import COMMANDS
 

@@ -18,7 +18,7 @@ ORDER = (
     "init", "status", "capabilities", "selftest", "completion", "key create", "key import", "key list", "key show", "key versions", "key public", "key set",
     "sign", "verify", "mac", "encrypt", "key rotate", "rewrap", "decrypt", "encapsulate", "decapsulate", "random", "batch", "key revoke", "key destroy",
     "root rotate-epoch", "keyset show", "keyset apply", "audit tail", "audit export", "audit verify", "audit accept-rollback", "token mint",
-    "token inspect", "token introspect", "token session", "token revoke", "seal", "unseal",
+    "token inspect", "token introspect", "token session", "token revoke", "file protect", "file verify", "file read", "file write", "file unprotect", "seal", "unseal",
 )
 ELSEWHERE = {"version": "has no example", "reseal": "asks for a passphrase: tests of the seal run it"}
 
@@ -47,7 +47,8 @@ class World:
             (folder / file).chmod(0o600)
         (folder / "anchor").symlink_to(self.hsm.anchor)
         self.environment = {"PATH": f"{STAGE / 'bin'}:{os.environ['PATH']}", "HOME": str(folder), "HOLDFAST_SERVER": f"https://127.0.0.1:{self.hsm.port}",
-                            "HOLDFAST_CA": str(self.hsm.data / "tls" / "ca.pem"), "HOLDFAST_TOKEN_FILE": str(folder / "admin.token")}
+                            "HOLDFAST_CA": str(self.hsm.data / "tls" / "ca.pem"), "HOLDFAST_TOKEN_FILE": str(folder / "admin.token"),
+                            "HOLDFAST_FILE_STORE": str(folder / "file-anchors")}
 
     def before(self, command):
         if command == "keyset apply":

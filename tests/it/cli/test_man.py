@@ -86,11 +86,12 @@ def test_the_overview_lists_every_command_and_every_shared_option():
     assert variables == set(re.findall(r"HOLDFAST_[A-Z_]+", section(text, "ENVIRONMENT")))
 
 
-@pytest.mark.parametrize("command, program", [("init", "init"), ("token mint", "mint"), ("selftest", "selftest"), ("reseal", "reseal")])
+@pytest.mark.parametrize("command, program", [("init", ["init"]), ("token mint", ["mint"]), ("selftest", ["selftest"]), ("reseal", ["reseal"])] + [
+    (f"file {verb}", ["file-tool", verb]) for verb in ("protect", "verify", "read", "write", "unprotect")])
 def test_options_of_the_programs_behind_a_command(command, program):
     """holdfast passes the words on: its table must have what the program reads."""
-    path = STAGE / "libexec" / "holdfast" / program
-    own = subprocess.run([path, "--help"], capture_output=True, text=True, check=True).stdout
+    path = STAGE / "libexec" / "holdfast" / program[0]
+    own = subprocess.run([path, *program[1:], "--help"], capture_output=True, text=True, check=True).stdout
     assert listed_options(own) - {"--output"} == listed_options(text_of("holdfast", *command.split(), "--help"))
 
 

@@ -56,12 +56,12 @@ def write_certificate(folder):
 
 
 class Server:
-    """A running probe server."""
+    """A running probe server; `under` is a command that runs it, and must leave it as our own child."""
 
-    def __init__(self, folder, **options):
+    def __init__(self, folder, under=(), **options):
         self.cert, key = write_certificate(folder)
         arguments = [f"{name}={value}" for name, value in {"cert": self.cert, "key": key, **options}.items()]
-        self.process = subprocess.Popen([program("http_probe_server"), *arguments], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([*under, program("http_probe_server"), *arguments], stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("port "), "the probe server did not start"
         self.port = int(line.split()[1])

@@ -166,7 +166,8 @@ static void result_codes_are_stable(void **state)
         "unsupported", "rate",          "quota",         "sealed",        "overloaded",
         "peer_gone",   "audit_full",    "store",         "locked_memory", "clock_unavailable",
         "timeout",     "integrity",     "rollback",      "bad_signature", "bad_ciphertext",
-        "bad_key",     "selftest",      "system",        "protection",    "internal"
+        "bad_key",     "selftest",      "system",        "protection",    "internal",
+        "forked",      "no_anchor"
     };
     for (uint16_t code = 0; code < HF_COUNT(names); code++)
         assert_string_equal(hf_audit_result_name(code), names[code]);

@@ -40,9 +40,15 @@
         } \
     } while (0)
 
-#if defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
 #define TEST_THREAD_SANITIZER true
-#else
+#endif
+#endif
+#if !defined(TEST_THREAD_SANITIZER) && defined(__SANITIZE_THREAD__)
+#define TEST_THREAD_SANITIZER true
+#endif
+#ifndef TEST_THREAD_SANITIZER
 #define TEST_THREAD_SANITIZER false
 #endif
 /* Its shadow memory is terabytes long, too much to scan; it catches SIGSEGV; it knows no stacks set from outside. */

@@ -273,13 +273,23 @@ static void secrets_copy_and_wipe(void **state)
         assert_all(p, 9, 0);
 }
 
-static void secrets_need_an_arena(void **state)
+static void secrets_of_a_full_arena_are_refused(void **state)
 {
     (void)state;
-    hf_secret *s = NULL;
-    hf_secret_use_arena(NULL);
-    assert_int_equal(hf_secret_new(1, &s), HF_ERR_LOCKED_MEMORY);
-    assert_null(s);
+    hf_arena *small = arena_of(65536, HF_BACKING_MALLOC);
+    hf_secret_use_arena(small);
+    static hf_secret *s[100];
+    size_t n = 0;
+    hf_err e = HF_OK;
+    while (n < HF_COUNT(s) && (e = hf_secret_new(4000, &s[n])) == HF_OK)
+        n++;
+    assert_int_equal(e, HF_ERR_LOCKED_MEMORY);
+    assert_null(s[n]);
+    assert_true(n >= 10);
+    while (n > 0)
+        hf_secret_freep(&s[--n]);
+    assert_int_equal(hf_secret_new(4000, &s[0]), HF_OK);
+    hf_secret_freep(&s[0]);
     hf_secret_use_arena(arena);
 }
 
@@ -355,7 +365,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(empty_and_null_are_fine),      cmocka_unit_test(threads_trade_blocks),
         cmocka_unit_test(ended_threads_leave_nothing),  cmocka_unit_test(misuse_ends_the_process),
         cmocka_unit_test(exhaustion_exits_71),          cmocka_unit_test(secrets_have_bounds),
-        cmocka_unit_test(secrets_copy_and_wipe),        cmocka_unit_test(secrets_need_an_arena),
+        cmocka_unit_test(secrets_copy_and_wipe),        cmocka_unit_test(secrets_of_a_full_arena_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

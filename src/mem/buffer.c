@@ -1,0 +1,312 @@
+/* Guarded buffers: canary and padding, scopes, and the rights of their pages. */
+#include "mem/guarded.h"
+#include "mem/internal.h"
+#include "mem/maps.h"
+#include "mem/registry.h"
+
+#define LARGEST ((size_t)16 << 20)
+
+static const char why_bounds[] = "a guarded buffer has 1 byte to 16 MiB, and rights and backings of mem.h";
+
+static _Thread_local char me; /* its address tells threads apart */
+
+/* ---- canary and padding ---- */
+
+static inline uint64_t rotl(uint64_t x, unsigned by)
+{
+    return x << by | x >> (64 - by);
+}
+
+static inline void sip_round(uint64_t v[4])
+{
+    v[0] += v[1], v[2] += v[3];
+    v[1] = rotl(v[1], 13) ^ v[0], v[3] = rotl(v[3], 16) ^ v[2];
+    v[0] = rotl(v[0], 32);
+    v[2] += v[1], v[0] += v[3];
+    v[1] = rotl(v[1], 17) ^ v[2], v[3] = rotl(v[3], 21) ^ v[0];
+    v[2] = rotl(v[2], 32);
+}
+
+/*
+ * SipHash-1-3 with 128 bits of output (Aumasson and Bernstein 2012) of place and use: who has read one canary knows nothing of
+ * the next, not even in the same place.
+ */
+static void canary_next(hf_buffer *b)
+{
+    const uint64_t *secret = b->home->shelf->heap->secret;
+    uint64_t use = ++b->uses, block = (uint64_t)(uintptr_t)b >> 4 | use << 44;
+    uint64_t v[4] = { secret[0] ^ UINT64_C(0x736f6d6570736575),
+                      secret[1] ^ UINT64_C(0x646f72616e646f6d) ^ 0xee ^ use >> 20,
+                      secret[0] ^ UINT64_C(0x6c7967656e657261), secret[1] ^ UINT64_C(0x7465646279746573) ^ block };
+    sip_round(v);
+    v[0] ^= block;
+    v[2] ^= 0xee;
+    for (int i = 0; i < 3; i++)
+        sip_round(v);
+    b->canary[0] = v[0] ^ v[1] ^ v[2] ^ v[3];
+    v[1] ^= 0xdd;
+    for (int i = 0; i < 3; i++)
+        sip_round(v);
+    b->canary[1] = v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static inline uint8_t *data_of(const hf_buffer *b)
+{
+    return b->end - b->bytes;
+}
+
+/* By words, as it was computed: a wider read would wait until both have left the store buffer. */
+static void canary_write(const hf_buffer *b)
+{
+    uint8_t *at = data_of(b) - HF_CANARY;
+    memcpy(at, &b->canary[0], sizeof(b->canary[0]));
+    memcpy(at + sizeof(b->canary[0]), &b->canary[1], sizeof(b->canary[1]));
+}
+
+static bool canary_holds(const hf_buffer *b)
+{
+    uint64_t found[2];
+    memcpy(found, data_of(b) - HF_CANARY, sizeof(found));
+    if (((found[0] ^ b->canary[0]) | (found[1] ^ b->canary[1])) == 0)
+        return true;
+    return (found[0] | found[1]) == 0 && hf_registry_wipes() != b->wipes; /* hf_wipe_all took the canary as well */
+}
+
+/* The pages can be read. */
+static bool intact(const hf_buffer *b)
+{
+    const uint8_t *low = hf_place_low(b);
+    return canary_holds(b) && hf_all_zero(low, (size_t)(data_of(b) - HF_CANARY - low));
+}
+
+/* ---- rights ---- */
+
+static __attribute__((noinline)) hf_err rights_change(hf_buffer *b, hf_access wanted)
+{
+    HF_TRY(hf_region_protect(&b->home->region, hf_place_offset(b), hf_place_bytes(b), wanted));
+    b->rights = (uint8_t)wanted;
+    return HF_OK;
+}
+
+static inline hf_err rights_set(hf_buffer *b, hf_access wanted)
+{
+    return b->rights == wanted ? HF_OK : rights_change(b, wanted);
+}
+
+/*
+ * At the limit of vm.max_map_count the kernel refuses to split a map. Opening may fail with that, closing must not, and it never splits
+ * one: what is set apart is a map of its own whatever its rights. What is not stands between guards with the rights of the shelf,
+ * or none; other rights make it a map of its own, and going back merges it with its neighbours.
+ *
+ * What else could make the kernel refuse (a seccomp filter that came in between) ends the process: open for ever is no answer.
+ */
+static inline void rights_restore(hf_buffer *b, hf_access wanted)
+{
+    if (rights_set(b, wanted) == HF_OK || (hf_maps_spend() && rights_set(b, wanted) == HF_OK))
+        return;
+    hf_guarded_end("holdfast: the kernel refuses to take back the rights of a guarded buffer; everything was wiped\n");
+}
+
+/* Freeing opens the pages to wipe them, which may split a map: the reserve is for that. */
+static inline void rights_for_free(hf_buffer *b)
+{
+    if (rights_set(b, HF_ACCESS_READ_WRITE) == HF_OK ||
+        (hf_maps_spend() && rights_set(b, HF_ACCESS_READ_WRITE) == HF_OK))
+        return;
+    hf_guarded_end(
+        "holdfast: the kernel refuses the rights to wipe a guarded buffer (vm.max_map_count?); everything was wiped\n");
+}
+
+/* ---- life ---- */
+
+hf_err hf_buffer_new(const hf_buffer_spec *spec, hf_buffer **ret, const char **reterr_why)
+{
+    *reterr_why = why_bounds;
+    HF_CHECK(spec->bytes >= 1 && spec->bytes <= LARGEST && (unsigned)spec->at_rest <= HF_ACCESS_READ_WRITE,
+             HF_ERR_BOUNDS);
+    HF_CHECK((unsigned)spec->weakest <= HF_BACKING_MALLOC && (unsigned)spec->strongest <= (unsigned)spec->weakest,
+             HF_ERR_BOUNDS);
+    hf_buffer *b = NULL;
+    HF_TRY(hf_place_take(spec, &b, reterr_why));
+    b->bytes = (uint32_t)spec->bytes;
+    b->at_rest = (uint8_t)spec->at_rest;
+    b->wipes = hf_registry_wipes();
+    canary_next(b);
+    if (rights_set(b, HF_ACCESS_READ_WRITE) != HF_OK) {
+        *reterr_why = "vm.max_map_count (usually 65530) is reached: the buffer cannot be opened; raise it with sysctl";
+        hf_place_give(b);
+        return HF_ERR_LOCKED_MEMORY;
+    }
+    canary_write(b);
+    rights_restore(b, spec->at_rest);
+    atomic_store_explicit(&b->state, HF_PLACE_LIVE, memory_order_release);
+    *ret = b;
+    return HF_OK;
+}
+
+static bool forked(const hf_buffer *b)
+{
+    return hf_forked_since(b->home->shelf->heap->generation);
+}
+
+void hf_buffer_free(hf_buffer *b)
+{
+    if (b == NULL || forked(b))
+        return;
+    if (atomic_exchange_explicit(&b->state, HF_PLACE_ENDING, memory_order_acq_rel) != HF_PLACE_LIVE)
+        hf_guarded_end("holdfast: a guarded buffer was freed twice; everything was wiped\n");
+    if (b->readers > 0 || b->nested > 0)
+        hf_guarded_end("holdfast: a guarded buffer was freed inside an open scope; everything was wiped\n");
+    rights_for_free(b);
+    if (!intact(b))
+        hf_guarded_end("holdfast: a guarded buffer was written before its first byte; everything was wiped\n");
+    hf_mem_zero(data_of(b) - HF_CANARY, b->bytes + HF_CANARY);
+    rights_restore(b, b->home->shelf->rights);
+    atomic_store_explicit(&b->state, HF_PLACE_IDLE, memory_order_release);
+    hf_place_give(b);
+}
+
+/* ---- scopes ---- */
+
+/* Locked, for a buffer of this process that lives. */
+static hf_err enter(hf_buffer *b, hf_gate **ret)
+{
+    HF_CHECK(!forked(b), HF_ERR_FORKED);
+    if (atomic_load_explicit(&b->state, memory_order_acquire) != HF_PLACE_LIVE)
+        hf_guarded_end("holdfast: a guarded buffer was used after it was freed; everything was wiped\n");
+    *ret = hf_place_gate(b);
+    (void)pthread_mutex_lock(&(*ret)->lock);
+    return HF_OK;
+}
+
+static void leave(hf_gate *gate)
+{
+    (void)pthread_mutex_unlock(&gate->lock);
+}
+
+static void waits(hf_gate *gate)
+{
+    gate->waiting++;
+    (void)pthread_cond_wait(&gate->closed, &gate->lock);
+    gate->waiting--;
+}
+
+/* Until no scope is open that excludes this one. Readers do not wait for waiting writers: they may be inside a scope already. */
+static void wait_for(hf_buffer *b, hf_gate *gate, hf_access how)
+{
+    while (b->nested > 0 || (how == HF_ACCESS_READ_WRITE && b->readers > 0))
+        waits(gate);
+}
+
+static bool mine(const hf_buffer *b)
+{
+    return b->nested > 0 && b->writer == &me;
+}
+
+static hf_err scope_begin(hf_buffer *b, hf_gate *gate, hf_access how)
+{
+    HF_CHECK(b->readers < UINT32_MAX && b->nested < UINT32_MAX, HF_ERR_BOUNDS);
+    if (mine(b)) {
+        b->nested++;
+        return HF_OK;
+    }
+    wait_for(b, gate, how);
+    if (b->rights < how) {
+        hf_place_try_apart(b);
+        HF_CHECK(rights_set(b, how) == HF_OK, HF_ERR_LOCKED_MEMORY);
+    }
+    if (how == HF_ACCESS_READ) {
+        b->readers++;
+    } else {
+        b->nested = 1;
+        b->writer = &me;
+    }
+    return HF_OK;
+}
+
+hf_err hf_buffer_open(hf_buffer *b, hf_access how, void **ret)
+{
+    HF_CHECK(how == HF_ACCESS_READ || how == HF_ACCESS_READ_WRITE, HF_ERR_BOUNDS);
+    hf_gate *gate = NULL;
+    HF_TRY(enter(b, &gate));
+    hf_err e = scope_begin(b, gate, how);
+    leave(gate);
+    HF_TRY(e);
+    *ret = data_of(b);
+    return HF_OK;
+}
+
+void hf_buffer_close(hf_buffer *b)
+{
+    hf_gate *gate = NULL;
+    if (enter(b, &gate) != HF_OK)
+        return;
+    if (b->nested > 0 ? b->writer != &me : b->readers == 0)
+        hf_guarded_end(
+            "holdfast: a scope of a guarded buffer was closed that this thread did not open; everything was wiped\n");
+    uint32_t left = b->nested > 0 ? --b->nested : --b->readers;
+    if (left == 0) {
+        rights_restore(b, b->at_rest);
+        if (gate->waiting > 0)
+            (void)pthread_cond_broadcast(&gate->closed);
+    }
+    leave(gate);
+}
+
+hf_err hf_buffer_set_at_rest(hf_buffer *b, hf_access at_rest)
+{
+    HF_CHECK((unsigned)at_rest <= HF_ACCESS_READ_WRITE, HF_ERR_BOUNDS);
+    hf_gate *gate = NULL;
+    HF_TRY(enter(b, &gate));
+    bool inside = mine(b);
+    if (!inside)
+        wait_for(b, gate, HF_ACCESS_READ_WRITE);
+    hf_err e = at_rest == b->at_rest ? HF_OK : hf_place_set_apart(b);
+    if (e == HF_OK && !inside)
+        e = rights_set(b, at_rest);
+    if (e == HF_OK)
+        b->at_rest = (uint8_t)at_rest;
+    leave(gate);
+    HF_CHECK(e == HF_OK, HF_ERR_LOCKED_MEMORY);
+    return HF_OK;
+}
+
+/* ---- what it holds ---- */
+
+void *hf_buffer_bytes(const hf_buffer *b)
+{
+    return data_of(b);
+}
+
+size_t hf_buffer_size(const hf_buffer *b)
+{
+    return b->bytes;
+}
+
+hf_backing hf_buffer_backing(const hf_buffer *b)
+{
+    return b->home->region.backing;
+}
+
+hf_err hf_buffer_randomize(hf_buffer *b)
+{
+    void *p = NULL;
+    HF_TRY(hf_buffer_open(b, HF_ACCESS_READ_WRITE, &p));
+    hf_err e = hf_random_fill(p, b->bytes) ? HF_OK : HF_ERR_SYSTEM;
+    hf_buffer_close(b);
+    return e;
+}
+
+hf_err hf_buffer_check(hf_buffer *b)
+{
+    hf_gate *gate = NULL;
+    HF_TRY(enter(b, &gate));
+    hf_access before = (hf_access)b->rights;
+    hf_err e = HF_ERR_LOCKED_MEMORY;
+    if (before != HF_ACCESS_NONE || rights_set(b, HF_ACCESS_READ) == HF_OK) {
+        e = intact(b) ? HF_OK : HF_ERR_INTEGRITY;
+        rights_restore(b, before);
+    }
+    leave(gate);
+    return e;
+}
