@@ -16,7 +16,7 @@ staged = DESTDIR= $(MESON) install -C $(BUILD) --no-rebuild --quiet
 # A new build folder leaves the unit tests out; `make test` puts them in, and then they stay.
 without_tests = $(if $(wildcard $(BUILD)/meson-private/coredata.dat),,-Dtests=disabled)
 
-.PHONY: help run test build stage install deb try-package bench fuzz lint format asan tsan soak mutants clean test-windows setup-build setup-test setup-bench setup-windows
+.PHONY: help run test build stage install deb try-package bench fuzz lint format asan tsan soak mutants clean test-windows valgrind proofs setup-build setup-test setup-bench setup-proofs setup-windows
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do \
@@ -82,11 +82,8 @@ soak: setup-test stage ## the long forms of the tests: hours, thousands of kills
 mutants: setup-test ## take each protection out of a copy of the source: a named test must notice
 	@tools/run-mutations
 
-ifneq ($(wildcard proofs/run),)
-.PHONY: proofs
-proofs: setup-test # bounded proofs of the pure parts
-	@proofs/run
-endif
+proofs: setup-proofs ## prove the size and offset arithmetic of the memory library, with CBMC; PROOF=name runs one
+	@proofs/run $(PROOF)
 
 clean: ## remove everything that was built, the development data included
 	rm -rf build
@@ -97,5 +94,7 @@ setup-test:
 	@$(SETUP) test
 setup-bench:
 	@$(SETUP) bench
+setup-proofs:
+	@$(SETUP) proofs
 setup-windows:
 	@$(SETUP) windows

@@ -25,11 +25,13 @@ PACKAGES = {
 }
 CFLAGS = ("-O2", "-g", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-unused-function")
 
+MAPS_EACH = 1 / 1000  # none for an object; a region of thousands of them has a few
 SMALL_LIMIT = "lock_limit=8388608"  # the usual RLIMIT_MEMLOCK of an ordinary user
 
 # name, our command, reference, its command, target: ns an operation, both measured in the same rounds
 SPEED = (
     ("alloc+free 32 B", "pool speed bytes=32", "ideal slab", "slab speed bytes=32", 1 / 1.5),
+    ("alloc+free 32 B, no division", "pool speed bytes=32", "ideal slab, fixed size", "slab_fixed speed bytes=32", None),
     ("alloc+free 32 B beside OpenSSL", "pool speed bytes=32", "OpenSSL secure heap", "openssl_heap speed bytes=32", 14),
     ("alloc+free 32 B beside libsodium", "pool speed bytes=32", "libsodium", "sodium speed bytes=32", 800),
     ("alloc+free 32 B beside malloc", "pool speed bytes=32", "malloc, wipe, free", "malloc speed bytes=32", None),
@@ -71,7 +73,8 @@ COUNTS = (
     ("live 32 B under 8 MiB", f"pool live count=100000 {SMALL_LIMIT}", "count", "objects", "the limit", 100_000, 1),
     ("live guarded, mlock", "buffer live count=50000 memfd_secret=0", "count", "objects", "the limit", 50_000, 1),
     ("live guarded beside libsodium", "buffer live count=50000 memfd_secret=0", "count", "objects", "libsodium", "sodium live count=50000", None),
-    ("extra maps of 50,000, mlock", "buffer live count=50000 memfd_secret=0", "maps", "maps", "the limit", 0, 1),
+    ("extra maps an object, mlock", "buffer live count=50000 memfd_secret=0", "maps_each", "maps", "the limit", MAPS_EACH, 1),
+    ("extra maps an object beside libsodium", "buffer live count=10000 memfd_secret=0", "maps_each", "maps", "libsodium", "sodium live count=10000", None),
     ("live guarded, memfd_secret", "buffer live count=30000", "count", "objects", "the limit", 30_000, 1),
     ("page faults of 1,000,000, 32 B", "pool faults bytes=32", "faults", "faults", "the limit", 0, 1),
     ("page faults of 1,000,000, 4 KiB", "pool faults bytes=4096", "faults", "faults", "the limit", 0, 1),
@@ -114,6 +117,7 @@ def parse_answer(code, out, err):
     found = json.loads(out.splitlines()[-1])
     if "locked_objects" in found:
         found["unlocked"] = 100.0 * (1 - found["locked_objects"] / found["count"])
+        found["maps_each"] = found["maps"] / found["count"]
     return found
 
 

@@ -15,7 +15,7 @@ static void prove_sum(size_t cost)
 {
     size_t before = nondet_size(), sum = before, count = nondet_size(), all = 0;
     if (!add_cost(&sum, count, cost)) {
-        PROVE(sum == before);
+        PROVE(hf_mul_size(count, cost, &all) != HF_OK || all > SIZE_MAX - (PAGE - 1) - before);
         return;
     }
     PROVE(hf_mul_size(count, cost, &all) == HF_OK);
@@ -24,7 +24,7 @@ static void prove_sum(size_t cost)
 
 /*
  * Any sum and any number of things, up to SIZE_MAX, of the least and the largest cost and two between: either the sum grows by
- * whole pages that hold them all, or it is said that this cannot be counted, and the sum stays. Unwind 2.
+ * whole pages that hold them all, or it is said that this cannot be counted, and then it cannot. Unwind 2.
  */
 void proof_budget_sum(void)
 {

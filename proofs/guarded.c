@@ -23,9 +23,10 @@ static void prove_places(unsigned k)
 {
     hf_shelf *s = &shelf;
     heap.page = PAGE;
-    shelf = (hf_shelf) { .heap = &heap, .backing = HF_BACKING_MLOCK, .rights = HF_ACCESS_READ_WRITE, .klass = (uint8_t)k };
+    shelf =
+        (hf_shelf) { .heap = &heap, .backing = HF_BACKING_MLOCK, .rights = HF_ACCESS_READ_WRITE, .klass = (uint8_t)k };
     size_t stride = hf_home_stride(s), n = nondet_size();
-    GIVEN(n >= 1 && n + HF_CANARY <= PAGE << k);
+    GIVEN(n >= 1 && n <= (PAGE << k) - HF_CANARY);
     hf_home home = { .shelf = s, .place = places, .most = HF_PLACES, .region = { .bytes = HF_PLACES * stride } };
     home.region.base = __CPROVER_allocate(HF_PLACES * stride, 0);
     PROVE(settle(&home) == HF_OK && home.places == HF_PLACES);
@@ -33,7 +34,7 @@ static void prove_places(unsigned k)
         size_t low = hf_place_offset(&places[i]), end = (size_t)(places[i].end - home.region.base);
         PROVE(low == i * stride && end % PAGE == 0);
         PROVE(end == low + stride - PAGE); /* the guard: the last page of the stride */
-        PROVE(end >= low + HF_CANARY + n);  /* room for canary and data before it */
+        PROVE(end - low >= HF_CANARY + n); /* room for canary and data before it */
         PROVE(hf_place_low(&places[i]) == home.region.base + low && hf_place_bytes(&places[i]) == stride - PAGE);
     }
 }

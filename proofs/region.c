@@ -81,7 +81,9 @@ int mprotect(void *at, size_t len, int prot)
  */
 void proof_region_sizes(void)
 {
-    hf_region_spec spec = { .reserve = nondet_size(), .first = nondet_size(), .weakest = HF_BACKING_MALLOC, .strongest = HF_BACKING_MALLOC };
+    hf_region_spec spec = {
+        .reserve = nondet_size(), .first = nondet_size(), .weakest = HF_BACKING_MALLOC, .strongest = HF_BACKING_MALLOC
+    };
     hf_region r = { 0 };
     const char *why = NULL;
     hf_err e = hf_region_new(&spec, &r, &why);
@@ -116,7 +118,8 @@ void proof_region_growth(void)
     if (e != HF_OK)
         PROVE(r.bytes == before);
     else
-        PROVE(r.bytes - before >= by && r.bytes - before - by < PAGE && asked_first == before && asked_bytes == r.bytes - before);
+        PROVE(r.bytes - before >= by && r.bytes - before - by < PAGE && asked_first == before &&
+              asked_bytes == r.bytes - before);
     GIVEN(e == HF_OK);
     REACHED();
 }

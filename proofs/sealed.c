@@ -1,6 +1,6 @@
 /* The sizes of blobs of sealed memory: src/sealmem/size.c. */
-#include "sealmem/size.c"
 #include "proof.h"
+#include "sealmem/size.c"
 
 /*
  * For any two numbers up to SIZE_MAX: sizes of plaintext and blob belong to each other one to one, nothing overflows, and what

@@ -30,7 +30,12 @@ static void make_slab(unsigned k, uint32_t slab)
     for (uint32_t i = 0; i < PAGES; i++)
         page[i].head = i >= slab && i - slab < class_pages[k] ? slab : i;
     hf_page *p = &page[slab];
-    *p = (hf_page) { .kind = HF_PAGE_SLAB, .klass = (uint8_t)k, .head = slab, .n = class_pages[k], .next = HF_NO_PAGE, .prev = HF_NO_PAGE };
+    *p = (hf_page) { .kind = HF_PAGE_SLAB,
+                     .klass = (uint8_t)k,
+                     .head = slab,
+                     .n = class_pages[k],
+                     .next = HF_NO_PAGE,
+                     .prev = HF_NO_PAGE };
     uint32_t n = blocks_in_slab(k);
     uint64_t some = 0;
     for (uint32_t w = 0; w < HF_COUNT(p->free); w++) {

@@ -28,7 +28,8 @@ typedef struct hf_arena_spec {
 
 /*
  * Makes an arena in the best backing that can be had, not weaker than spec->weakest.
- * HF_ERR_LOCKED_MEMORY when there is none, HF_ERR_BOUNDS for a size outside 1 byte to 1 TiB. *reterr_why is always set:
+ * HF_ERR_LOCKED_MEMORY when there is none, HF_ERR_BOUNDS for a size outside 1 byte to 1 TiB, HF_ERR_SYSTEM
+ * when there are no random bytes for canaries (hf_secret). *reterr_why is always set:
  * a static sentence with cause and remedy of the failure, or of a backing that is not the best; empty when it is.
  * One arena lives as long as its process; there is no destroy.
  * Touching the pages takes about 15 us each (16 MiB: 60 ms).

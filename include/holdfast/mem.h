@@ -34,7 +34,7 @@ HF_API const char *hf_backing_name(hf_backing b); /* "memfd_secret", "mlock", "m
  * the block's address. Blocks have no headers: what is free stands in ordinary memory outside the region. Free memory is always
  * zero. Blocks up to 16 KiB come from per-thread caches without a lock.
  *
- * The region grows from first_bytes to max_bytes by doubling, in the backing it began with; pages that cannot be locked are an error,
+ * The region grows from first_bytes to max_bytes by a quarter each time, in the backing it began with; pages that cannot be locked are an error,
  * never ordinary memory.
  * Threads: every function may be called from any thread, hf_pool_destroy when no other uses the pool.
  * Fork: a child, however it was made, has none of the bytes (zeros with mlock, SIGSEGV with memfd_secret). Every call with a pool of its

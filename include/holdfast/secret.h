@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /*
- * Some bytes and their number, as one block of the process's pool (hf_pool_of_process), with its canary: 64 locked bytes for a secret of 32.
+ * Some bytes and their number, as one block of the process's pool (hf_pool_of_process), with its canary: 48 locked bytes for a secret of 32.
  * Does not convert to a view: hand out its bytes only by name.
  * Fork: a child has none of the bytes; there, freeing does nothing, and new secrets come from a pool of its own.
  */
@@ -35,6 +35,7 @@ HF_API hf_err hf_secret_random(size_t len, hf_secret **ret);
 /* The bytes, to write and to read; valid until the secret is freed. 16-aligned. */
 HF_API uint8_t *hf_secret_bytes(hf_secret *s);
 HF_API const uint8_t *hf_secret_read(const hf_secret *s);
+/* How many. In a child, for a secret of its parent: 0. */
 HF_API size_t hf_secret_len(const hf_secret *s);
 
 /* True when both have the same bytes. The time depends on their lengths alone. */

@@ -114,15 +114,13 @@ static hf_err write_file(const file_options *o, const hf_file_guard *guard, hf_f
     HF_AUTO(hf_content_freep) hf_file_content *c = NULL;
     HF_AUTO(hf_fd_closep) int opened = -1;
     int fd = STDIN_FILENO;
-    uint64_t bytes = 0;
     hf_why why;
-    hf_tag unused;
 
     if (!is_standard(o->in))
         fd = opened = open(o->in, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return report_failure(o, HF_ERR_SYSTEM, "cannot open %s: %s", o->in, strerrordesc_np(errno));
-    hf_err err = hf_content_take(fd, HF_FILE_READ_MAX_BYTES, NULL, &unused, &bytes, &c, &why);
+    hf_err err = hf_content_keep(fd, HF_FILE_READ_MAX_BYTES, &c, &why);
     if (err != HF_OK)
         return report_failure(o, err, "%s: %s", is_standard(o->in) ? "standard input" : o->in, why.text);
     err = hf_file_write(guard, o->path, hf_file_content_bytes(c), hf_file_content_size(c), o->flags, report);

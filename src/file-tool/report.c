@@ -68,7 +68,8 @@ static void put_content(hf_view content)
     fputs(",\"content_b64\":\"", stdout);
     while (content.len > 0) {
         size_t n = hf_min_size(content.len, PIECE);
-        (void)fwrite(text, 1, hf_b64_encode(hf_view_of(content.ptr, n), text), stdout);
+        size_t chars = hf_b64_encode(hf_view_of(content.ptr, n), text);
+        (void)fwrite(text, 1, chars, stdout);
         content = hf_view_of(content.ptr + n, content.len - n);
     }
     fputc('"', stdout);

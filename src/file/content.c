@@ -74,7 +74,7 @@ static void piece_freep(uint8_t **p)
     free(*p);
 }
 
-static hf_err take_pieces(int fd, uint64_t max, hf_tag_work *work, uint64_t *ret_bytes, hf_why *why)
+static hf_err add_pieces(int fd, uint64_t max, hf_tag_work *work, uint64_t *ret_bytes, hf_why *why)
 {
     HF_AUTO(piece_freep) uint8_t *piece = calloc(1, PIECE_BYTES);
     uint64_t sum = 0;
@@ -88,6 +88,19 @@ static hf_err take_pieces(int fd, uint64_t max, hf_tag_work *work, uint64_t *ret
         HF_TRY(hf_tag_add(work, hf_view_of(piece, n)));
     } while (n > 0);
     *ret_bytes = sum;
+    return HF_OK;
+}
+
+hf_err hf_content_tag(int fd, uint64_t max, const hf_secret *key, hf_tag *ret_tag, uint64_t *ret_bytes, hf_why *why)
+{
+    HF_AUTO(hf_tag_freep) hf_tag_work *work = NULL;
+    uint64_t bytes = 0;
+
+    (void)hf_why_say(why, HF_OK, "the cryptographic library failed"); /* overwritten by every other cause */
+    HF_TRY(hf_tag_begin(key, &work));
+    HF_TRY(add_pieces(fd, max, work, &bytes, why));
+    HF_TRY(hf_tag_end(work, ret_tag));
+    *ret_bytes = bytes;
     return HF_OK;
 }
 
@@ -125,41 +138,16 @@ static hf_err fill(hf_file_content *c, int fd, uint64_t max, hf_why *why)
     return mprotect(c->ptr, c->cap, PROT_READ) == 0 ? HF_OK : no_memory(why);
 }
 
-static hf_err take_all(int fd, uint64_t max, hf_file_content **ret, hf_why *why)
+hf_err hf_content_keep(int fd, uint64_t max, hf_file_content **ret, hf_why *why)
 {
-    HF_AUTO(hf_content_freep) hf_file_content *c = calloc(1, sizeof(*c));
+    hf_file_content *c = calloc(1, sizeof(*c));
 
     HF_CHECK(c != NULL, no_memory(why));
-    HF_TRY(fill(c, fd, max, why));
+    hf_err err = fill(c, fd, max, why);
+    if (err != HF_OK) {
+        hf_file_content_free(c);
+        return err;
+    }
     *ret = c;
-    c = NULL; /* the caller's now */
-    return HF_OK;
-}
-
-hf_err hf_content_take(int fd, uint64_t max, const hf_secret *key, hf_tag *ret_tag, uint64_t *ret_bytes,
-                       hf_file_content **ret_kept, hf_why *why)
-{
-    HF_AUTO(hf_tag_freep) hf_tag_work *work = NULL;
-    HF_AUTO(hf_content_freep) hf_file_content *kept = NULL;
-    uint64_t bytes = 0;
-
-    (void)hf_why_say(why, HF_OK, "the cryptographic library failed"); /* overwritten by every other cause */
-    if (key != NULL)
-        HF_TRY(hf_tag_begin(key, &work));
-    if (ret_kept != NULL) {
-        HF_TRY(take_all(fd, max, &kept, why));
-        bytes = kept->len;
-        if (work != NULL)
-            HF_TRY(hf_tag_add(work, hf_view_of(kept->ptr, kept->len)));
-    } else if (work != NULL) {
-        HF_TRY(take_pieces(fd, max, work, &bytes, why));
-    }
-    if (work != NULL)
-        HF_TRY(hf_tag_end(work, ret_tag));
-    if (ret_kept != NULL) {
-        *ret_kept = kept;
-        kept = NULL; /* the caller's now */
-    }
-    *ret_bytes = bytes;
     return HF_OK;
 }

@@ -5,11 +5,13 @@
 #include "file/place.h"
 
 /*
- * Reads from the descriptor to its end. HF_ERR_TOO_LARGE above max bytes, HF_ERR_SYSTEM when it cannot be read or there is no memory, with a
- * sentence. key NULL: no tag is made. ret_kept NULL: nothing is kept; else the caller frees it, and it is what the tag was made of.
+ * Both read from the descriptor to its end. HF_ERR_TOO_LARGE above max bytes, HF_ERR_SYSTEM when it cannot be read or there is no memory,
+ * with a sentence.
  */
-hf_err hf_content_take(int fd, uint64_t max, const hf_secret *key, hf_tag *ret_tag, uint64_t *ret_bytes,
-                       hf_file_content **ret_kept, hf_why *why) HF_MUST_USE;
+hf_err hf_content_tag(int fd, uint64_t max, const hf_secret *key, hf_tag *ret_tag, uint64_t *ret_bytes, hf_why *why)
+    HF_MUST_USE;
+/* The caller frees. Any descriptor, a pipe too. */
+hf_err hf_content_keep(int fd, uint64_t max, hf_file_content **ret, hf_why *why) HF_MUST_USE;
 
 void hf_content_freep(hf_file_content **c); /* for HF_AUTO */
 

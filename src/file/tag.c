@@ -44,13 +44,16 @@ static bool begin(hf_tag_work *w, const hf_secret *key)
 
 hf_err hf_tag_begin(const hf_secret *key, hf_tag_work **ret)
 {
-    HF_AUTO(hf_tag_freep) hf_tag_work *w = calloc(1, sizeof(*w));
+    hf_tag_work *w = calloc(1, sizeof(*w));
 
     HF_CHECK(w != NULL, HF_ERR_SYSTEM);
     (void)ERR_set_mark();
-    HF_TRY(judged(begin(w, key)));
+    hf_err err = judged(begin(w, key));
+    if (err != HF_OK) {
+        hf_tag_freep(&w);
+        return err;
+    }
     *ret = w;
-    w = NULL; /* the caller's now */
     return HF_OK;
 }
 
@@ -84,11 +87,14 @@ void hf_tag_freep(hf_tag_work **w)
 
 hf_err hf_tag_of(const hf_secret *key, hf_view bytes, hf_tag *ret)
 {
-    HF_AUTO(hf_tag_freep) hf_tag_work *w = NULL;
+    hf_tag_work *w = NULL;
 
     HF_TRY(hf_tag_begin(key, &w));
-    HF_TRY(hf_tag_add(w, bytes));
-    return hf_tag_end(w, ret);
+    hf_err err = hf_tag_add(w, bytes);
+    if (err == HF_OK)
+        err = hf_tag_end(w, ret);
+    hf_tag_freep(&w);
+    return err;
 }
 
 /* ---- entries ---- */

@@ -176,6 +176,17 @@ static hf_err entry_read(hf_work *w, hf_evidence *e)
     return hf_why_say(&e->entry_why, HF_OK, "%s", said);
 }
 
+/* The tag is made of the bytes that are handed out, not of the file. */
+static hf_err file_keep(hf_work *w, hf_evidence *e, int fd, uint64_t max)
+{
+    HF_TRY(hf_content_keep(fd, max, &w->content, &w->why));
+    w->bytes = hf_file_content_size(w->content);
+    if (w->key == NULL)
+        return HF_OK;
+    (void)hf_why_say(&w->why, HF_OK, "the cryptographic library failed");
+    return hf_tag_of(w->key, hf_view_of(hf_file_content_bytes(w->content), w->bytes), &e->content);
+}
+
 static hf_err file_read(hf_work *w, hf_evidence *e, uint64_t max, bool keep)
 {
     HF_AUTO(hf_fd_closep) int fd = -1;
@@ -188,7 +199,9 @@ static hf_err file_read(hf_work *w, hf_evidence *e, uint64_t max, bool keep)
     if (w->guard->max_bytes > 0 && w->guard->max_bytes < max)
         max = w->guard->max_bytes;
     hf_content_freep(&w->content);
-    return hf_content_take(fd, max, w->key, &e->content, &w->bytes, keep ? &w->content : NULL, &w->why);
+    if (keep)
+        return file_keep(w, e, fd, max);
+    return w->key != NULL ? hf_content_tag(fd, max, w->key, &e->content, &w->bytes, &w->why) : HF_OK;
 }
 
 hf_err hf_work_look(hf_work *w, uint64_t max, bool keep)

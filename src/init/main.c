@@ -158,6 +158,7 @@ int main(int argc, char **argv)
     if (err != HF_OK)
         return refuse(err, why);
     err = folder_fill(&options, &folder, passphrase, why);
+    hf_crypto_end_job();
     if (err != HF_OK) {
         admin_key_undo(folder.fd);
         folder_discard(&folder);

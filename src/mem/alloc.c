@@ -141,7 +141,7 @@ static void *take(hf_arena *a, hf_cache *c, size_t n)
     uint32_t got = hf_slab_take(a, c, k, block, c == NULL ? 1 : (hf_class_batch(k) + 1) / 2);
     if (got == 0)
         return NULL;
-    while (got > 1) {
+    while (c != NULL && got > 1) {
         hf_magazine *m = &c->magazine[k];
         m->block[m->count++] = block[--got];
     }

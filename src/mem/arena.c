@@ -5,14 +5,24 @@
 
 #define EXIT_EXHAUSTED 71
 #define LARGEST ((size_t)1 << 40)
+#define LEAST_GROWTH ((size_t)16 << 10)
 
 static const char why_bounds[] = "the arena must have 1 byte to 1 TiB";
 static const char why_no_tables[] = "there is no ordinary memory for the tables of locked memory; is RLIMIT_AS set?";
+static const char why_random[] = "the kernel gave no random bytes for the canaries";
 static const char why_many[] = "4,096 pools, buffers and arenas exist already, the most that hf_wipe_all can reach";
 
 static void wipe_region(const hf_region *r)
 {
     hf_arena_wipe_all((hf_arena *)((uintptr_t)r - offsetof(hf_arena, region)));
+}
+
+static bool canary_secret(uint64_t ret_secret[2])
+{
+    if (!hf_random_fill(ret_secret, 2 * sizeof ret_secret[0]))
+        return false;
+    ret_secret[1] |= 1;
+    return true;
 }
 
 static void tables_init(hf_arena *a)
@@ -41,13 +51,14 @@ hf_err hf_arena_make(const hf_arena_sizes *sizes, hf_arena **ret, const char **r
     a->region.wipe = wipe_region;
     a->base = a->region.base;
     a->per_block = hf_perblock_wanted();
-    a->wipes = hf_registry_wipes();
+    a->wipes = hf_registry_wipes_ended();
     tables_init(a);
-    if (hf_registry_add(&a->region) != HF_OK) {
+    bool random = canary_secret(a->canary);
+    if (!random || hf_registry_add(&a->region) != HF_OK) {
         hf_region_release(&a->region);
         hf_record_give(a);
-        *reterr_why = why_many;
-        return HF_ERR_LOCKED_MEMORY;
+        *reterr_why = random ? why_many : why_random;
+        return random ? HF_ERR_LOCKED_MEMORY : HF_ERR_SYSTEM;
     }
     *ret = a;
     return HF_OK;
@@ -64,8 +75,8 @@ void hf_arena_unmake(hf_arena *a)
 }
 
 /*
- * By doubling, because each growth may cost a map and a stop of some milliseconds; near the limit of locked memory by less,
- * down to what is needed.
+ * By a quarter of what there is: so no more than a fifth of it waits for use, and with memfd_secret, where each growth is a map, 16 MiB
+ * are 26 maps. Near the limit of locked memory by less, down to what is needed.
  */
 bool hf_arena_grow(hf_arena *a, uint32_t n)
 {
@@ -74,9 +85,9 @@ bool hf_arena_grow(hf_arena *a, uint32_t n)
     uint32_t tail = hf_span_tail(a);
     size_t need = (n > tail ? n - tail : 1) * HF_PAGE;
     size_t have = a->region.bytes, room = a->region.reserved - have;
-    size_t by = have < room ? have : room;
-    if (by < need)
-        by = need;
+    size_t by = have / 4 > LEAST_GROWTH ? have / 4 / HF_PAGE * HF_PAGE : LEAST_GROWTH;
+    by = by < room ? by : room;
+    by = by > need ? by : need;
     for (;;) {
         if (hf_region_grow(&a->region, by, &a->why_full) == HF_OK) {
             hf_span_grown(a, (uint32_t)(a->region.bytes / HF_PAGE));
@@ -84,7 +95,7 @@ bool hf_arena_grow(hf_arena *a, uint32_t n)
         }
         if (by == need)
             return false;
-        by = by / 2 > need ? by / 2 : need;
+        by = by / 2 > need ? by / 2 / HF_PAGE * HF_PAGE : need;
     }
 }
 
@@ -92,7 +103,11 @@ hf_err hf_arena_create(const hf_arena_spec *spec, hf_arena **ret, const char **r
 {
     *reterr_why = why_bounds;
     HF_CHECK(spec->bytes >= 1 && spec->bytes <= LARGEST && (unsigned)spec->weakest <= HF_BACKING_MALLOC, HF_ERR_BOUNDS);
-    return hf_arena_make(&(hf_arena_sizes) { spec->bytes, spec->bytes, spec->weakest, true }, ret, reterr_why);
+    hf_arena *a = NULL;
+    HF_TRY(hf_arena_make(&(hf_arena_sizes) { spec->bytes, spec->bytes, spec->weakest, true }, &a, reterr_why));
+    a->ends_alone = true;
+    *ret = a;
+    return HF_OK;
 }
 
 hf_backing hf_arena_backing(const hf_arena *a)
@@ -187,6 +202,7 @@ static bool wipe_skips(const hf_arena *a, const uint8_t *page, const uint8_t *he
 void hf_arena_wipe_all(hf_arena *a)
 {
     const uint8_t *here = __builtin_frame_address(0);
+    atomic_store_explicit(&a->wipes, UINT64_MAX, memory_order_relaxed); /* canaries are zero from now on */
     for (size_t i = 0; i < hf_region_bytes(&a->region); i += HF_PAGE)
         if (!wipe_skips(a, a->base + i, here))
             hf_mem_zero(a->base + i, HF_PAGE);

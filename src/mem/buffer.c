@@ -3,6 +3,7 @@
 #include "mem/internal.h"
 #include "mem/maps.h"
 #include "mem/registry.h"
+#include <sched.h>
 
 #define LARGEST ((size_t)16 << 20)
 
@@ -58,32 +59,33 @@ static inline uint8_t *data_of(const hf_buffer *b)
 /* By words, as it was computed: a wider read would wait until both have left the store buffer. */
 static void canary_write(const hf_buffer *b)
 {
-    uint8_t *at = data_of(b) - HF_CANARY;
-    memcpy(at, &b->canary[0], sizeof(b->canary[0]));
-    memcpy(at + sizeof(b->canary[0]), &b->canary[1], sizeof(b->canary[1]));
+    hf_word *at = (hf_word *)(void *)(data_of(b) - HF_CANARY);
+    at[0] = b->canary[0];
+    at[1] = b->canary[1];
 }
 
 static bool canary_holds(const hf_buffer *b)
 {
     uint64_t found[2];
     memcpy(found, data_of(b) - HF_CANARY, sizeof(found));
-    if (((found[0] ^ b->canary[0]) | (found[1] ^ b->canary[1])) == 0)
+    uint64_t wrong[2] = { found[0] ^ b->canary[0], found[1] ^ b->canary[1] };
+    if ((wrong[0] | wrong[1]) == 0)
         return true;
-    return (found[0] | found[1]) == 0 && hf_registry_wipes() != b->wipes; /* hf_wipe_all took the canary as well */
+    /* hf_wipe_all takes canaries as well, and another thread may be at it right now */
+    return hf_registry_wipes() != b->wipes && (wrong[0] == 0 || found[0] == 0) && (wrong[1] == 0 || found[1] == 0);
 }
 
 /* The pages can be read. */
 static bool intact(const hf_buffer *b)
 {
-    const uint8_t *low = hf_place_low(b);
-    return canary_holds(b) && hf_all_zero(low, (size_t)(data_of(b) - HF_CANARY - low));
+    return canary_holds(b) && hf_all_zero(b->low, (size_t)(data_of(b) - HF_CANARY - b->low));
 }
 
 /* ---- rights ---- */
 
 static __attribute__((noinline)) hf_err rights_change(hf_buffer *b, hf_access wanted)
 {
-    HF_TRY(hf_region_protect(&b->home->region, hf_place_offset(b), hf_place_bytes(b), wanted));
+    HF_TRY(hf_region_protect_between(&b->home->region, hf_place_offset(b), hf_place_bytes(b), wanted));
     b->rights = (uint8_t)wanted;
     return HF_OK;
 }
@@ -130,7 +132,7 @@ hf_err hf_buffer_new(const hf_buffer_spec *spec, hf_buffer **ret, const char **r
     HF_TRY(hf_place_take(spec, &b, reterr_why));
     b->bytes = (uint32_t)spec->bytes;
     b->at_rest = (uint8_t)spec->at_rest;
-    b->wipes = hf_registry_wipes();
+    b->wipes = hf_registry_wipes_ended();
     canary_next(b);
     if (rights_set(b, HF_ACCESS_READ_WRITE) != HF_OK) {
         *reterr_why = "vm.max_map_count (usually 65530) is reached: the buffer cannot be opened; raise it with sysctl";
@@ -146,7 +148,7 @@ hf_err hf_buffer_new(const hf_buffer_spec *spec, hf_buffer **ret, const char **r
 
 static bool forked(const hf_buffer *b)
 {
-    return hf_forked_since(b->home->shelf->heap->generation);
+    return hf_forked_since(b->home->region.generation);
 }
 
 void hf_buffer_free(hf_buffer *b)
@@ -168,34 +170,53 @@ void hf_buffer_free(hf_buffer *b)
 
 /* ---- scopes ---- */
 
-/* Locked, for a buffer of this process that lives. */
-static hf_err enter(hf_buffer *b, hf_gate **ret)
+static inline void busy_take(hf_buffer *b)
+{
+    while (atomic_exchange_explicit(&b->busy, true, memory_order_acquire))
+        (void)sched_yield();
+}
+
+static inline void busy_give(hf_buffer *b)
+{
+    atomic_store_explicit(&b->busy, false, memory_order_release);
+}
+
+/* For a buffer of this process that lives: it is ours until busy_give. */
+static inline hf_err enter(hf_buffer *b)
 {
     HF_CHECK(!forked(b), HF_ERR_FORKED);
     if (atomic_load_explicit(&b->state, memory_order_acquire) != HF_PLACE_LIVE)
         hf_guarded_end("holdfast: a guarded buffer was used after it was freed; everything was wiped\n");
-    *ret = hf_place_gate(b);
-    (void)pthread_mutex_lock(&(*ret)->lock);
+    busy_take(b);
     return HF_OK;
 }
 
-static void leave(hf_gate *gate)
+/* Readers do not wait for waiting writers: they may be inside a scope already. */
+static inline bool excluded(const hf_buffer *b, hf_access how)
 {
+    return b->nested > 0 || (how == HF_ACCESS_READ_WRITE && b->readers > 0);
+}
+
+/* Who closes looks for those who wait while it has the buffer: it was busy either before we looked, or after we were counted. */
+static __attribute__((noinline)) void wait_for(hf_buffer *b, hf_access how)
+{
+    hf_gate *gate = hf_place_gate(b);
+    busy_give(b);
+    (void)pthread_mutex_lock(&gate->lock);
+    atomic_fetch_add(&gate->waiting, 1);
+    for (busy_take(b); excluded(b, how); busy_take(b)) {
+        busy_give(b);
+        (void)pthread_cond_wait(&gate->closed, &gate->lock);
+    }
+    atomic_fetch_sub(&gate->waiting, 1);
     (void)pthread_mutex_unlock(&gate->lock);
 }
 
-static void waits(hf_gate *gate)
+static __attribute__((noinline)) void wake(hf_gate *gate)
 {
-    gate->waiting++;
-    (void)pthread_cond_wait(&gate->closed, &gate->lock);
-    gate->waiting--;
-}
-
-/* Until no scope is open that excludes this one. Readers do not wait for waiting writers: they may be inside a scope already. */
-static void wait_for(hf_buffer *b, hf_gate *gate, hf_access how)
-{
-    while (b->nested > 0 || (how == HF_ACCESS_READ_WRITE && b->readers > 0))
-        waits(gate);
+    (void)pthread_mutex_lock(&gate->lock);
+    (void)pthread_cond_broadcast(&gate->closed);
+    (void)pthread_mutex_unlock(&gate->lock);
 }
 
 static bool mine(const hf_buffer *b)
@@ -203,16 +224,18 @@ static bool mine(const hf_buffer *b)
     return b->nested > 0 && b->writer == &me;
 }
 
-static hf_err scope_begin(hf_buffer *b, hf_gate *gate, hf_access how)
+static inline hf_err scope_begin(hf_buffer *b, hf_access how)
 {
     HF_CHECK(b->readers < UINT32_MAX && b->nested < UINT32_MAX, HF_ERR_BOUNDS);
     if (mine(b)) {
         b->nested++;
         return HF_OK;
     }
-    wait_for(b, gate, how);
+    if (excluded(b, how))
+        wait_for(b, how);
     if (b->rights < how) {
-        hf_place_try_apart(b);
+        if (!b->apart)
+            hf_place_try_apart(b);
         HF_CHECK(rights_set(b, how) == HF_OK, HF_ERR_LOCKED_MEMORY);
     }
     if (how == HF_ACCESS_READ) {
@@ -227,10 +250,9 @@ static hf_err scope_begin(hf_buffer *b, hf_gate *gate, hf_access how)
 hf_err hf_buffer_open(hf_buffer *b, hf_access how, void **ret)
 {
     HF_CHECK(how == HF_ACCESS_READ || how == HF_ACCESS_READ_WRITE, HF_ERR_BOUNDS);
-    hf_gate *gate = NULL;
-    HF_TRY(enter(b, &gate));
-    hf_err e = scope_begin(b, gate, how);
-    leave(gate);
+    HF_TRY(enter(b));
+    hf_err e = scope_begin(b, how);
+    busy_give(b);
     HF_TRY(e);
     *ret = data_of(b);
     return HF_OK;
@@ -238,35 +260,34 @@ hf_err hf_buffer_open(hf_buffer *b, hf_access how, void **ret)
 
 void hf_buffer_close(hf_buffer *b)
 {
-    hf_gate *gate = NULL;
-    if (enter(b, &gate) != HF_OK)
+    if (enter(b) != HF_OK)
         return;
     if (b->nested > 0 ? b->writer != &me : b->readers == 0)
         hf_guarded_end(
             "holdfast: a scope of a guarded buffer was closed that this thread did not open; everything was wiped\n");
     uint32_t left = b->nested > 0 ? --b->nested : --b->readers;
-    if (left == 0) {
+    hf_gate *gate = hf_place_gate(b);
+    bool waited_for = left == 0 && atomic_load_explicit(&gate->waiting, memory_order_relaxed) > 0;
+    if (left == 0)
         rights_restore(b, b->at_rest);
-        if (gate->waiting > 0)
-            (void)pthread_cond_broadcast(&gate->closed);
-    }
-    leave(gate);
+    busy_give(b); /* from here on it may be freed */
+    if (waited_for)
+        wake(gate);
 }
 
 hf_err hf_buffer_set_at_rest(hf_buffer *b, hf_access at_rest)
 {
     HF_CHECK((unsigned)at_rest <= HF_ACCESS_READ_WRITE, HF_ERR_BOUNDS);
-    hf_gate *gate = NULL;
-    HF_TRY(enter(b, &gate));
+    HF_TRY(enter(b));
     bool inside = mine(b);
-    if (!inside)
-        wait_for(b, gate, HF_ACCESS_READ_WRITE);
+    if (!inside && excluded(b, HF_ACCESS_READ_WRITE))
+        wait_for(b, HF_ACCESS_READ_WRITE);
     hf_err e = at_rest == b->at_rest ? HF_OK : hf_place_set_apart(b);
     if (e == HF_OK && !inside)
         e = rights_set(b, at_rest);
     if (e == HF_OK)
         b->at_rest = (uint8_t)at_rest;
-    leave(gate);
+    busy_give(b);
     HF_CHECK(e == HF_OK, HF_ERR_LOCKED_MEMORY);
     return HF_OK;
 }
@@ -299,14 +320,13 @@ hf_err hf_buffer_randomize(hf_buffer *b)
 
 hf_err hf_buffer_check(hf_buffer *b)
 {
-    hf_gate *gate = NULL;
-    HF_TRY(enter(b, &gate));
+    HF_TRY(enter(b));
     hf_access before = (hf_access)b->rights;
     hf_err e = HF_ERR_LOCKED_MEMORY;
     if (before != HF_ACCESS_NONE || rights_set(b, HF_ACCESS_READ) == HF_OK) {
         e = intact(b) ? HF_OK : HF_ERR_INTEGRITY;
         rights_restore(b, before);
     }
-    leave(gate);
+    busy_give(b);
     return e;
 }

@@ -40,17 +40,23 @@ static inline void hf_canary_write(const uint64_t secret[2], void *block, size_t
     word[last] = ~canary ^ (room - n);
 }
 
+/* The n of a block with an intact canary; 0 when it cannot be one. */
+static inline size_t hf_canary_data_bytes(const uint64_t secret[2], const void *block, size_t room)
+{
+    const uint64_t *word = block;
+    uint64_t slack = ~hf_canary_word(secret, block) ^ word[room / 8 - 1];
+    return slack < HF_CANARY_LEAST || slack >= room ? 0 : room - slack;
+}
+
 static inline bool hf_canary_intact(const uint64_t secret[2], const void *block, size_t room)
 {
     const uint64_t *word = block;
-    uint64_t canary = hf_canary_word(secret, block);
-    size_t last = room / 8 - 1;
-    uint64_t slack = ~canary ^ word[last];
-    if (slack < HF_CANARY_LEAST || slack >= room)
+    size_t n = hf_canary_data_bytes(secret, block, room);
+    if (n == 0)
         return false;
-    uint64_t fill = hf_canary_fill(canary, slack);
-    size_t at = (room - slack) / 8;
-    uint64_t differing = (word[at] ^ fill) & hf_canary_mask(room - slack);
+    uint64_t fill = hf_canary_fill(hf_canary_word(secret, block), room - n);
+    size_t at = n / 8, last = room / 8 - 1;
+    uint64_t differing = (word[at] ^ fill) & hf_canary_mask(n);
     while (++at < last)
         differing |= word[at] ^ fill;
     return differing == 0;

@@ -8,20 +8,14 @@ static inline uint64_t opaque(uint64_t x)
     return x;
 }
 
-static inline uint64_t word_at(const uint8_t *p)
-{
-    uint64_t x;
-    memcpy(&x, p, sizeof(x));
-    return x;
-}
-
 bool hf_mem_equal(const void *a, const void *b, size_t n)
 {
+    typedef uint64_t word __attribute__((aligned(1), may_alias));
     const uint8_t *x = a, *y = b;
     uint64_t differing = 0;
     size_t i = 0;
-    for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t))
-        differing = opaque(differing | (word_at(x + i) ^ word_at(y + i)));
+    for (; n - i >= sizeof(word); i += sizeof(word))
+        differing = opaque(differing | (*(const word *)(x + i) ^ *(const word *)(y + i)));
     for (; i < n; i++)
         differing = opaque(differing | (uint64_t)(x[i] ^ y[i]));
     uint64_t any = opaque((differing | (0 - differing)) >> 63);

@@ -13,28 +13,36 @@
 #define HF_PLACE_CLASSES 5 /* places of 1, 2, 4, 8 and 16 pages; each larger buffer has a region of its own */
 #define HF_GATES 64
 
+/* A word at any address. */
+typedef uint64_t hf_word __attribute__((aligned(1), may_alias));
+
 enum { HF_PLACE_IDLE, HF_PLACE_LIVE, HF_PLACE_ENDING };
 
-struct hf_buffer { /* one cache line and a half */
+/* What opening and closing reads comes first: right after a system call nothing is in the nearest cache. */
+struct hf_buffer {
     struct hf_home *home;
+    uint8_t *low;          /* where its pages begin */
     uint8_t *end;          /* right behind its last byte, where the guard begins */
-    hf_buffer *next;       /* of the idle ones of a shelf */
-    uint64_t canary[2];
-    uint64_t wipes;        /* hf_registry_wipes when the buffer was made */
-    const void *writer;    /* the thread in a scope for writing; this, readers and nested change under the gate */
+    const void *writer;    /* the thread in a scope for writing */
     uint32_t readers;      /* open scopes */
     uint32_t nested;       /* open scopes of the writer */
     uint32_t bytes;
-    uint32_t uses;         /* how often this place was taken: each time it has another canary */
     uint8_t at_rest;
     uint8_t rights;        /* of its pages now */
     bool apart;            /* its pages are a map of their own whatever their rights */
     _Atomic uint8_t state; /* HF_PLACE_ */
+    _Atomic bool
+        busy;     /* a thread opens or closes it, which takes microseconds; all from writer on is its own meanwhile */
+    uint32_t uses;         /* how often this place was taken: each time it has another canary */
+    uint64_t canary[2];
+    uint64_t wipes;        /* hf_registry_wipes_ended when the buffer was made */
+    hf_buffer *next;       /* of the idle ones of a shelf */
 };
 
 /* A region of places of one kind, each with a guard behind it; or of a single large one. */
 typedef struct hf_home {
     hf_region region;
+    struct hf_gate *gates; /* of the heap */
     struct hf_shelf *shelf;
     struct hf_home *next;
     hf_buffer *place; /* one for each stride of the reserve */
@@ -62,11 +70,11 @@ typedef struct hf_shelf {
     uint8_t klass; /* HF_PLACE_CLASSES: large ones */
 } hf_shelf;
 
-/* Opening and closing of one buffer is the matter of one thread at a time. */
+/* Where those wait who want a scope that an open one excludes. */
 typedef struct hf_gate {
     pthread_mutex_t lock;
     pthread_cond_t closed;
-    uint32_t waiting;
+    _Atomic uint32_t waiting;
 } hf_gate;
 
 /* All guarded buffers of one process; a child made by fork starts with a new one. */
@@ -110,26 +118,19 @@ hf_err hf_place_set_apart(hf_buffer *b) HF_MUST_USE;
 /* The same where there are maps to spare: then opening is twice as fast from the next time on. */
 void hf_place_try_apart(hf_buffer *b);
 
-/* How long the pages of a place are, and where they begin. */
 static inline size_t hf_place_bytes(const hf_buffer *b)
 {
-    const hf_shelf *s = b->home->shelf;
-    return s->klass == HF_PLACE_CLASSES ? b->home->region.bytes : s->heap->page << s->klass;
-}
-
-static inline uint8_t *hf_place_low(const hf_buffer *b)
-{
-    return b->end - hf_place_bytes(b);
+    return (size_t)(b->end - b->low);
 }
 
 static inline size_t hf_place_offset(const hf_buffer *b)
 {
-    return (size_t)(hf_place_low(b) - b->home->region.base);
+    return (size_t)(b->low - b->home->region.base);
 }
 
 static inline hf_gate *hf_place_gate(const hf_buffer *b)
 {
-    return &b->home->shelf->heap->gate[(uintptr_t)b / 32 % HF_GATES];
+    return &b->home->gates[(uintptr_t)b / 32 % HF_GATES];
 }
 
 #endif

@@ -35,13 +35,15 @@ static hf_home *record_take(hf_shelf *s, uint32_t most)
         free(place);
         return NULL;
     }
-    *home = (hf_home) { .shelf = s, .place = place, .most = most };
+    *home = (hf_home) { .gates = s->heap->gate, .shelf = s, .place = place, .most = most };
     return home;
 }
 
 static void record_give(hf_home *home)
 {
     home->places = home->idle = 0;
+    home->region.generation =
+        home->shelf->heap->generation; /* its handles are of this process still: a second free is seen */
     home->next = home->shelf->dormant;
     home->shelf->dormant = home;
 }
@@ -75,14 +77,15 @@ hf_err hf_place_set_apart(hf_buffer *b)
 void hf_place_try_apart(hf_buffer *b)
 {
     hf_heap *h = b->home->shelf->heap;
-    if (!b->apart && maps_left(h, h->mapped_most + APART_BEYOND, 1) && hf_place_set_apart(b) != HF_OK)
+    if (maps_left(h, h->mapped_most + APART_BEYOND, 1) && hf_place_set_apart(b) != HF_OK)
         return; /* nothing is lost but time */
 }
 
-static void place_init(hf_home *home, hf_buffer *b, uint8_t *end)
+static void place_init(hf_home *home, hf_buffer *b, size_t offset, size_t bytes)
 {
     b->home = home;
-    b->end = end;
+    b->low = home->region.base + offset;
+    b->end = b->low + bytes;
     b->rights = (uint8_t)home->shelf->rights;
     b->apart = is_large(home->shelf); /* what surrounds it is not locked */
 }
@@ -99,7 +102,7 @@ static hf_err settle(hf_home *home)
     uint32_t before = home->places;
     for (; home->places < home->region.bytes / stride; home->places++) {
         hf_buffer *b = &home->place[home->places];
-        place_init(home, b, home->region.base + (home->places + 1) * stride - s->heap->page);
+        place_init(home, b, home->places * stride, stride - s->heap->page);
         b->next = s->idle;
         s->idle = b;
         s->places++;
@@ -190,7 +193,9 @@ hf_err hf_home_large(hf_shelf *s, size_t bytes, hf_buffer **ret, const char **re
     hf_home *home = record_take(s, 1);
     (void)pthread_mutex_unlock(&s->lock);
     HF_CHECK(home != NULL, HF_ERR_LOCKED_MEMORY);
-    const hf_region_spec spec = { .reserve = bytes, .first = bytes, .weakest = s->backing, .strongest = s->backing, .protects = true };
+    const hf_region_spec spec = {
+        .reserve = bytes, .first = bytes, .weakest = s->backing, .strongest = s->backing, .protects = true
+    };
     hf_err e = region_have(home, &spec, reterr_why);
     if (e == HF_OK && s->rights != HF_ACCESS_READ_WRITE) {
         hf_maps_reserve();
@@ -207,7 +212,7 @@ hf_err hf_home_large(hf_shelf *s, size_t bytes, hf_buffer **ret, const char **re
         return e;
     }
     home->places = 1;
-    place_init(home, home->place, home->region.base + home->region.bytes);
+    place_init(home, home->place, 0, home->region.bytes);
     *ret = home->place;
     *reterr_why = "";
     return HF_OK;

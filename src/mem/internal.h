@@ -12,7 +12,7 @@
 
 #define HF_PAGE ((size_t)4096) /* the allocator's unit; the system's page is this or a multiple */
 #define HF_GRAIN ((size_t)16)  /* alignment and smallest block */
-#define HF_CLASSES 36
+#define HF_CLASSES 42
 #define HF_CLASS_LARGEST ((size_t)16384) /* above: whole pages */
 #define HF_BINS 33 /* free spans of 1 to 32 pages each have a list; the last holds longer ones */
 #define HF_MAGAZINE 31 /* most blocks of one class that a thread keeps */
@@ -70,8 +70,10 @@ struct hf_arena {
     bool per_block; /* sanitizer builds: every block is a malloc of its own */
     bool sealed;
     uint32_t wait_ms; /* pools */
-    uint64_t canary[2]; /* pools: the secret of canaries */
-    uint64_t wipes; /* hf_registry_wipes when it was made */
+    bool
+        ends_alone; /* a mistake ends the process without hf_wipe_all: arenas, under whose threads no key may become zero */
+    uint64_t canary[2]; /* the secret of canaries, which blocks of pools and secrets have */
+    _Atomic uint64_t wipes; /* hf_registry_wipes_ended when it was made; any other, once it was wiped */
     hf_arena *older; /* pools of the process: that of the parent */
 
     /* The lock guards from here to the end, but for the atomics. */
@@ -295,8 +297,11 @@ void *hf_perblock_alloc(hf_arena *a, size_t n); /* zero; NULL when the arena is 
 void *hf_perblock_realloc(hf_arena *a, void *p, size_t n);
 void hf_perblock_free(hf_arena *a, void *p);
 bool hf_perblock_owns(const hf_arena *a, const void *p);
+size_t hf_perblock_len(const void *p);
 
-/* pool.c: frees a block of the process's pool, of this process or of a parent. */
-void hf_pool_of_process_free(void *block);
+/* pool.c: the pool of the process that has this address, of this process or of a parent; NULL when none has. */
+hf_arena *hf_pool_of_process_at(const void *p);
+/* How many bytes a live block was asked for; 0 in a child and after hf_wipe_all. Ends the process when the block is not live, or broken. */
+size_t hf_pool_block_len(const hf_arena *a, const void *block);
 
 #endif

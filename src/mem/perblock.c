@@ -68,6 +68,11 @@ void *hf_perblock_realloc(hf_arena *a, void *p, size_t n)
     return moved;
 }
 
+size_t hf_perblock_len(const void *p)
+{
+    return ((const head *)p - 1)->bytes;
+}
+
 __attribute__((no_sanitize("address", "thread"))) bool hf_perblock_owns(const hf_arena *a, const void *p)
 {
     return p != NULL && (uintptr_t)p % HF_GRAIN == 0 && ((const head *)p - 1)->magic == magic_of(a);

@@ -14,10 +14,9 @@ struct hf_pool {
 };
 
 static const char why_bounds[] = "a pool must have 1 byte to 1 TiB, of which first_bytes is a part";
-static const char why_random[] = "the kernel gave no random bytes for the canaries";
 static const char why_forked[] = "this pool belongs to the parent process; make one of your own";
 
-static const char written_past[] = "holdfast: a block of a pool was written past its end\n";
+static const char written_past[] = "holdfast: a block of locked memory was written past its end\n";
 
 /* ---- life ---- */
 
@@ -30,14 +29,6 @@ static size_t default_max(hf_backing weakest)
     if (weakest == HF_BACKING_MALLOC || left > DEFAULT_MAX)
         return DEFAULT_MAX;
     return left > HF_PAGE ? left : HF_PAGE;
-}
-
-static bool canary_secret(uint64_t ret_secret[2])
-{
-    if (!hf_random_fill(ret_secret, 2 * sizeof ret_secret[0]))
-        return false;
-    ret_secret[1] |= 1;
-    return true;
 }
 
 hf_err hf_pool_new(const hf_pool_spec *spec, hf_pool **ret, const char **reterr_why)
@@ -55,11 +46,6 @@ hf_err hf_pool_new(const hf_pool_spec *spec, hf_pool **ret, const char **reterr_
     const hf_arena_sizes sizes = { max, first, spec->weakest, spec->wait_ms == 0 };
     hf_arena *a = NULL;
     HF_TRY(hf_arena_make(&sizes, &a, reterr_why));
-    if (!canary_secret(a->canary)) {
-        hf_arena_unmake(a);
-        *reterr_why = why_random;
-        return HF_ERR_SYSTEM;
-    }
     a->wait_ms = spec->wait_ms;
     if (a->wait_ms != 0)
         hf_wait_init(&a->freed);
@@ -81,9 +67,10 @@ hf_err hf_pool_destroy(hf_pool *p)
 
 /* ---- blocks ---- */
 
-static HF_NORETURN __attribute__((cold)) void misused(const char *line)
+static HF_NORETURN __attribute__((cold)) void misused(const hf_arena *a, const char *line)
 {
-    hf_wipe_all();
+    if (!a->ends_alone)
+        hf_wipe_all();
     hf_arena_misuse(line);
 }
 
@@ -160,8 +147,8 @@ static __attribute__((noinline)) void perblock_free(hf_arena *a, void *block)
 
 static HF_NORETURN __attribute__((cold)) void not_live(const hf_arena *a, const void *block)
 {
-    misused(hf_state_exists(a, block) ? "holdfast: a block of a pool was freed twice, or never allocated\n"
-                                      : "holdfast: a pointer that is not of this pool was freed\n");
+    misused(a, hf_state_exists(a, block) ? "holdfast: a block of locked memory was freed twice, or never allocated\n"
+                                         : "holdfast: a pointer that is not of this pool was freed\n");
 }
 
 /* Any block, and what is none. */
@@ -177,7 +164,7 @@ static __attribute__((noinline)) void free_slow(hf_arena *a, void *block)
     if (state == 0)
         not_live(a, block);
     if (!intact(a, block, state))
-        misused(written_past);
+        misused(a, written_past);
     hf_block_free(a, block, state);
 }
 
@@ -206,6 +193,21 @@ hf_err hf_pool_check(hf_pool *p, const void *block)
     HF_CHECK(state != 0, HF_ERR_NOT_FOUND);
     HF_CHECK(intact(a, block, state), HF_ERR_INTEGRITY);
     return HF_OK;
+}
+
+size_t hf_pool_block_len(const hf_arena *a, const void *block)
+{
+    if (hf_forked_since(a->generation))
+        return 0;
+    if (a->per_block)
+        return hf_perblock_len(block);
+    uint8_t state = hf_state_read(a, block);
+    if (state == 0)
+        not_live(a, block);
+    size_t n = hf_canary_data_bytes(a->canary, block, hf_block_bytes(a, block, state));
+    if (n == 0 && hf_registry_wipes() == a->wipes)
+        misused(a, written_past);
+    return n;
 }
 
 void hf_pool_status_get(hf_pool *p, hf_pool_status *ret)
@@ -269,12 +271,10 @@ hf_err hf_pool_of_process(hf_pool **ret)
     return HF_OK;
 }
 
-void hf_pool_of_process_free(void *block)
+hf_arena *hf_pool_of_process_at(const void *p)
 {
     hf_arena *a = atomic_load_explicit(&process_pool, memory_order_acquire);
-    while (a != NULL && !hf_arena_owns(a, block))
+    while (a != NULL && !hf_arena_owns(a, p))
         a = a->older;
-    if (a == NULL)
-        misused("holdfast: a secret that is not live was freed\n");
-    hf_pool_free((hf_pool *)a, block);
+    return a;
 }

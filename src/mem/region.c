@@ -242,6 +242,7 @@ hf_err hf_region_new(const hf_region_spec *spec, hf_region *ret, const char **re
     HF_CHECK(spec->stride_pages <= LARGEST / hf_page_bytes(), HF_ERR_BOUNDS);
     hf_region r = { .stride_pages = spec->stride_pages, .generation = hf_fork_generation() };
     r.reserved = round_up(&r, spec->reserve);
+    static const hf_backing ranks[] = { HF_BACKING_MEMFD_SECRET, HF_BACKING_MLOCK, HF_BACKING_MALLOC };
     unsigned best = spec->strongest, weakest = spec->weakest;
     const char *degraded = "";
     if (hf_perblock_wanted()) {
@@ -249,7 +250,7 @@ hf_err hf_region_new(const hf_region_spec *spec, hf_region *ret, const char **re
         degraded = why_malloc;
     }
     for (unsigned b = best; b <= weakest; b++) {
-        *reterr_why = try_backing(&r, (hf_backing)b, round_up(&r, spec->first));
+        *reterr_why = try_backing(&r, ranks[b], round_up(&r, spec->first));
         if (*reterr_why == NULL) {
             r.bytes = round_up(&r, spec->first);
             *reterr_why = r.why = degraded;
@@ -296,19 +297,24 @@ static const int rights[] = {
     [HF_ACCESS_READ_WRITE] = PROT_READ | PROT_WRITE,
 };
 
+hf_err hf_region_protect_between(hf_region *r, size_t offset, size_t len, hf_access access)
+{
+    if (access != HF_ACCESS_READ_WRITE)
+        __atomic_store_n(&r->restricted, true, __ATOMIC_RELEASE);
+    return mprotect(r->base + offset, len, rights[access]) == 0 ? HF_OK : HF_ERR_SYSTEM;
+}
+
 hf_err hf_region_protect(hf_region *r, size_t offset, size_t len, hf_access access)
 {
     size_t page = hf_page_bytes(), bytes = hf_region_bytes(r);
     HF_CHECK((unsigned)access < HF_COUNT(rights) && offset % page == 0 && len % page == 0, HF_ERR_BOUNDS);
     HF_CHECK(offset <= bytes && len <= bytes - offset, HF_ERR_BOUNDS);
     HF_CHECK(!hf_forked_since(r->generation), HF_ERR_FORKED);
-    if (access != HF_ACCESS_READ_WRITE)
-        __atomic_store_n(&r->restricted, true, __ATOMIC_RELEASE);
     if (!r->guards_mapped)
-        return mprotect(r->base + offset, len, rights[access]) == 0 ? HF_OK : HF_ERR_SYSTEM;
+        return hf_region_protect_between(r, offset, len, access);
     size_t end = offset + len;
     for (size_t run; (run = next_run(r, &offset, end)) != 0; offset += run)
-        HF_CHECK(mprotect(r->base + offset, run, rights[access]) == 0, HF_ERR_SYSTEM);
+        HF_TRY(hf_region_protect_between(r, offset, run, access));
     return HF_OK;
 }
 
@@ -397,9 +403,11 @@ static bool limit_is_lifted(const char *status)
         return false;
     char map[128];
     read_proc("/proc/self/uid_map", map, sizeof map);
-    char *end = map;
-    bool same = strtoull(end, &end, 10) == 0 && strtoull(end, &end, 10) == 0;
-    return same && strtoull(end, &end, 10) == UINT32_MAX;
+    uint64_t inside_outside_count[3] = { 0 };
+    char *at = map;
+    for (size_t i = 0; i < 3; i++)
+        inside_outside_count[i] = strtoull(at, &at, 10);
+    return inside_outside_count[0] == 0 && inside_outside_count[1] == 0 && inside_outside_count[2] == UINT32_MAX;
 }
 
 void hf_region_limits(size_t *ret_locked, size_t *ret_limit)

@@ -54,7 +54,7 @@ hf_err hf_region_new(const hf_region_spec *spec, hf_region *ret, const char **re
 /*
  * Locks and touches `by` more bytes (rounded up) behind those that are locked, in the same backing and never in a weaker one.
  * HF_ERR_LOCKED_MEMORY, and nothing has changed, when a limit does not allow it; *reterr_why says which. The caller
- * serialises. With mlock the region stays one map; with memfd_secret each growth is one map more, so grow by doubling.
+ * serialises. With mlock the region stays one map; with memfd_secret each growth is one map more, so grow by a part of what there is.
  */
 hf_err hf_region_grow(hf_region *r, size_t by, const char **reterr_why) HF_MUST_USE;
 
@@ -71,6 +71,9 @@ void hf_region_release(hf_region *r);
  * pages of what is locked; HF_ERR_SYSTEM when the kernel refuses (vm.max_map_count).
  */
 hf_err hf_region_protect(hf_region *r, size_t offset, size_t len, hf_access access) HF_MUST_USE;
+
+/* The same for pages without a guard among them, of a region of this process: unchecked, because it is called often. */
+hf_err hf_region_protect_between(hf_region *r, size_t offset, size_t len, hf_access access) HF_MUST_USE;
 
 /*
  * From now on these pages, between two guards, are a map of their own even when they have the rights of their neighbours: other rights

@@ -363,6 +363,11 @@ hf_err hf_region_protect(hf_region *r, size_t offset, size_t len, hf_access acce
     return protect_runs(r, offset, len, rights[access]) ? HF_OK : HF_ERR_SYSTEM;
 }
 
+hf_err hf_region_protect_between(hf_region *r, size_t offset, size_t len, hf_access access)
+{
+    return hf_region_protect(r, offset, len, access);
+}
+
 hf_err hf_region_set_apart(const hf_region *r, size_t offset, size_t len)
 {
     size_t page = hf_page_bytes(), bytes = hf_region_bytes(r);

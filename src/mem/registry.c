@@ -17,7 +17,7 @@ typedef struct entry {
 
 static entry table[REGIONS];
 static _Atomic uint32_t in_use_below; /* entries from here on were never used */
-static _Atomic uint64_t wipes;
+static _Atomic uint64_t wipes, wipes_ended;
 
 /* Threads in hf_wipe_all, below the generation they belong to: a child starts at none. */
 static _Atomic uint64_t wipers;
@@ -95,6 +95,11 @@ uint64_t hf_registry_wipes(void)
     return atomic_load_explicit(&wipes, memory_order_relaxed);
 }
 
+uint64_t hf_registry_wipes_ended(void)
+{
+    return atomic_load_explicit(&wipes_ended, memory_order_relaxed);
+}
+
 void hf_wipe_all(void)
 {
     int saved = errno;
@@ -111,6 +116,7 @@ void hf_wipe_all(void)
         if (atomic_load(&e->owner) == generation) /* not removed in between: from here on hf_registry_remove waits */
             hf_region_wipe(r);
     }
+    atomic_fetch_add(&wipes_ended, 1);
     wipers_leave(generation);
     errno = saved;
 }

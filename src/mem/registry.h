@@ -14,9 +14,10 @@ hf_err hf_registry_add(const hf_region *r) HF_MUST_USE;
 void hf_registry_remove(const hf_region *r);
 
 /*
- * How often hf_wipe_all was called by this process and its parents. Where it changed since an object was made, its canary is zero as
- * well: that is no misuse, so that destructors which run after hf_wipe_all at exit may free.
+ * How often hf_wipe_all was begun, and how often it came to its end, by this process and its parents. What is made notes the second number:
+ * where the first is another one later, its canary may be zero. That is no misuse, so that destructors may free after hf_wipe_all.
  */
 uint64_t hf_registry_wipes(void);
+uint64_t hf_registry_wipes_ended(void);
 
 #endif

@@ -1,12 +1,11 @@
-/* Secrets: a length and the bytes behind it, in the arena that the process has set, or else in its pool. */
+/* Secrets: blocks of the arena that the process has set, or else of its pool. Their canary says how long they are. */
 #include "mem/internal.h"
 #include <holdfast/secret.h>
 
 #define SECRET_LARGEST 65536
 
 struct hf_secret {
-    _Alignas(16) size_t len;
-    _Alignas(16) uint8_t bytes[];
+    uint8_t bytes[1]; /* as many as the canary says */
 };
 
 static hf_arena *_Atomic secrets_arena;
@@ -21,32 +20,26 @@ static hf_arena *arena_now(void)
     return atomic_load_explicit(&secrets_arena, memory_order_acquire);
 }
 
-static hf_err bytes_of_arena(hf_arena *a, size_t n, void **ret)
+/* Told from the address, so that a secret outlives a change of hf_secret_use_arena, and a fork. */
+static hf_arena *owner_of(const hf_secret *s)
 {
-    HF_CHECK(!hf_forked_since(a->generation), HF_ERR_FORKED);
-    void *p = hf_arena_try_alloc(a, n);
-    HF_CHECK(p != NULL, HF_ERR_LOCKED_MEMORY);
-    hf_mem_zero(p, n);
-    *ret = p;
-    return HF_OK;
-}
-
-static hf_err bytes_of_pool(size_t n, void **ret)
-{
-    hf_pool *p = NULL;
-    HF_TRY(hf_pool_of_process(&p));
-    return hf_pool_alloc(p, n, ret);
+    hf_arena *a = arena_now();
+    if (a == NULL || !hf_arena_owns(a, s))
+        a = hf_pool_of_process_at(s);
+    if (a == NULL)
+        hf_arena_misuse("holdfast: a pointer that is no secret was used as one\n");
+    return a;
 }
 
 hf_err hf_secret_new(size_t len, hf_secret **ret)
 {
     HF_CHECK(len >= 1 && len <= SECRET_LARGEST, HF_ERR_BOUNDS);
-    hf_arena *a = arena_now();
-    void *p = NULL;
-    HF_TRY(a != NULL ? bytes_of_arena(a, sizeof(hf_secret) + len, &p) : bytes_of_pool(sizeof(hf_secret) + len, &p));
-    hf_secret *s = p;
-    s->len = len;
-    *ret = s;
+    hf_pool *p = (hf_pool *)arena_now(); /* an arena is a pool that cannot grow */
+    if (p == NULL)
+        HF_TRY(hf_pool_of_process(&p));
+    void *block = NULL;
+    HF_TRY(hf_pool_alloc(p, len, &block));
+    *ret = block;
     return HF_OK;
 }
 
@@ -83,23 +76,19 @@ const uint8_t *hf_secret_read(const hf_secret *s)
 
 size_t hf_secret_len(const hf_secret *s)
 {
-    return s->len;
+    return hf_pool_block_len(owner_of(s), s);
 }
 
 bool hf_secret_equal(const hf_secret *a, const hf_secret *b)
 {
-    return a->len == b->len && hf_mem_equal(a->bytes, b->bytes, a->len);
+    size_t len = hf_secret_len(a);
+    return len == hf_secret_len(b) && hf_mem_equal(a->bytes, b->bytes, len);
 }
 
 void hf_secret_free(hf_secret *s)
 {
-    if (s == NULL)
-        return;
-    hf_arena *a = arena_now();
-    if (a == NULL || !hf_arena_owns(a, s))
-        hf_pool_of_process_free(s);
-    else if (!hf_forked_since(a->generation))
-        hf_arena_free(a, s);
+    if (s != NULL)
+        hf_pool_free((hf_pool *)owner_of(s), s);
 }
 
 void hf_secret_freep(hf_secret **s)

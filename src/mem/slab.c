@@ -1,10 +1,14 @@
 /* Slabs: spans cut into equal blocks, with a bit for each free one. */
 #include "mem/internal.h"
 
-/* Steps of a quarter or less, so that at most a fifth of a block is slack above 64 bytes. */
+/*
+ * Steps of a quarter or less, so that at most a fifth of a block is slack above 64 bytes; and powers of two with room for a canary, as most
+ * secrets have such sizes.
+ */
 const uint16_t hf_class_sizes[HF_CLASSES] = {
-    16,  32,   48,   64,   80,   96,   112,  128,  160,  192,  224,  256,  320,  384,  448,   512,   640,   768,
-    896, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, 8192, 10240, 12288, 14336, 16384,
+    16,   32,   48,   64,   80,   96,   112,  128,  144,  160,  192,   224,   256,   272,
+    320,  384,  448,  512,  528,  640,  768,  896,  1024, 1040, 1280,  1536,  1792,  2048,
+    2064, 2560, 3072, 3584, 4096, 4112, 5120, 6144, 7168, 8192, 10240, 12288, 14336, 16384,
 };
 
 uint8_t hf_class_by_grains[HF_CLASS_LARGEST / HF_GRAIN + 1];

@@ -325,6 +325,7 @@ int main(int argc, char **argv)
     hf_secret_free(r.old_passphrase);
     hf_secret_free(r.new_passphrase);
     hf_secret_free(r.root);
+    hf_crypto_end_job();
     if (err != HF_OK) {
         hf_log(HF_LOG_ERROR, "%s", r.why[0] != '\0' ? r.why : hf_err_text(err));
         return exit_code(err);

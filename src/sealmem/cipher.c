@@ -37,7 +37,7 @@ hf_err hf_cipher_fetch(EVP_CIPHER **ret)
  */
 #define TRIES (4 * HF_COFFER_SEATS)
 #define SPACER_BYTES 40 /* with malloc's own eight 48: no multiple of 32 */
-#define SAMPLES 5
+#define SAMPLES 8
 #define KEYS 8 /* a sample; some 0.6 us */
 
 typedef struct candidate {
@@ -56,29 +56,29 @@ static EVP_CIPHER_CTX *ctx_new(EVP_CIPHER *gcm)
     return ctx;
 }
 
-static int64_t least_ns(EVP_CIPHER_CTX *ctx)
-{
-    int64_t least = INT64_MAX;
-    for (int i = 0; i < SAMPLES; i++) {
-        int64_t start = hf_coffer_clock_ns(CLOCK_MONOTONIC);
-        for (int k = 0; k < KEYS; k++)
-            (void)EVP_CipherInit_ex2(ctx, NULL, no_key, NULL, 1, NULL);
-        int64_t ns = hf_coffer_clock_ns(CLOCK_MONOTONIC) - start;
-        least = ns < least ? ns : least;
-    }
-    return least;
-}
-
-static bool try_all(EVP_CIPHER *gcm, candidate *c)
+static bool make_all(EVP_CIPHER *gcm, candidate *c)
 {
     for (size_t i = 0; i < TRIES; i++) {
         c[i].spacer = calloc(1, SPACER_BYTES);
         c[i].ctx = ctx_new(gcm);
+        c[i].ns = INT64_MAX;
         if (c[i].spacer == NULL || c[i].ctx == NULL)
             return false;
-        c[i].ns = least_ns(c[i].ctx);
     }
     return true;
+}
+
+/* The least of samples that lie apart, because a processor that is busy elsewhere disturbs several in a row. */
+static void time_all(candidate *c)
+{
+    for (size_t sample = 0; sample < SAMPLES * TRIES; sample++) {
+        candidate *now = &c[sample % TRIES];
+        int64_t start = hf_coffer_clock_ns(CLOCK_MONOTONIC);
+        for (int k = 0; k < KEYS; k++)
+            (void)EVP_CipherInit_ex2(now->ctx, NULL, no_key, NULL, 1, NULL);
+        int64_t ns = hf_coffer_clock_ns(CLOCK_MONOTONIC) - start;
+        now->ns = ns < now->ns ? ns : now->ns;
+    }
 }
 
 static EVP_CIPHER_CTX *take_best(candidate *c)
@@ -96,7 +96,9 @@ static EVP_CIPHER_CTX *take_best(candidate *c)
 hf_err hf_cipher_contexts(EVP_CIPHER *gcm, EVP_CIPHER_CTX *dst[static HF_COFFER_SEATS])
 {
     candidate c[TRIES] = { 0 };
-    bool made = try_all(gcm, c);
+    bool made = make_all(gcm, c);
+    if (made)
+        time_all(c);
     for (size_t i = 0; i < HF_COFFER_SEATS && made; i++)
         dst[i] = take_best(c);
     for (size_t i = 0; i < TRIES; i++) {

@@ -110,6 +110,7 @@ static hf_err work(const struct wrap_arguments *a, const hf_key *to, const char 
     HF_TRY(file_read(a->in, &file, &file_len, reterr_why));
     HF_TRY(material_read(hf_view_of(hf_secret_read(file), file_len), a->alg, &plain, &alg, reterr_why));
     hf_err e = envelope_make(to, plain, wrapped, &len);
+    hf_crypto_end_job(); /* who takes the wrapped key may let us wait */
     *reterr_why = e == HF_ERR_UNSUPPORTED ? "the wrapping key is no rsa-2048, rsa-3072 or ml-kem-768 key"
                                           : "the key cannot be wrapped";
     HF_TRY(e);

@@ -287,3 +287,24 @@ def test_a_minted_token_is_nowhere_in_mint(folder):
     with os.fdopen(reading, "rb") as pipe:
         assert head in pipe.read()
     assert process.wait(20) == 0
+
+
+@needs_secretmem
+def test_an_imported_key_is_nowhere_in_wrap(folder):
+    """While the wrapped key waits to be taken."""
+    secret = Secret(folder)
+    (folder / "key").write_bytes(secret.text[:32].encode())
+    (folder / "key").chmod(0o600)
+    subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", folder / "rsa.pem"], check=True, capture_output=True)
+    subprocess.run(["openssl", "pkey", "-in", folder / "rsa.pem", "-pubout", "-outform", "DER", "-out", folder / "rsa.der"], check=True)
+    reading, writing = full_pipe()
+    process = subprocess.Popen([STAGE / "libexec/holdfast/wrap", "--public", folder / "rsa.der", "--in", folder / "key", "--algorithm", "aes-256-gcm"],
+                               stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.PIPE, env=ENVIRONMENT)
+    wait_writing(process)
+    for how in ("mem", "registers"):
+        assert secret.scan(process.pid, how).hits == []
+    assert secret.sees(process.pid, b"aes-256-gcm")
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        pipe.read()
+    assert process.wait(20) == 0

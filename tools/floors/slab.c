@@ -9,7 +9,13 @@
 #define CANARY_ROOM 16
 #define THREADS 8
 
-static const char subject_name[] = "slab";
+/* What the numbers on the stack count: objects, whose size is known at run time. */
+#ifndef UNIT
+#define UNIT stride
+#define NAME "slab"
+#endif
+
+static const char subject_name[] = NAME;
 
 typedef struct share { /* threads must not write to one cache line */
     _Alignas(128) uint8_t *base;
@@ -34,7 +40,7 @@ static void subject_start(void)
         if (s->base == MAP_FAILED || s->free == NULL || mlock(s->base, bytes) != 0)
             floor_fail("the region");
         for (uint32_t k = 0; k < count; k++)
-            s->free[k] = (uint32_t)count - 1 - k;
+            s->free[k] = (uint32_t)((count - 1 - k) * stride / UNIT);
         s->n_free = (uint32_t)count;
     }
 }
@@ -51,14 +57,14 @@ __attribute__((noinline)) static void *subject_alloc(size_t n)
     (void)n;
     if (s->n_free == 0)
         return NULL;
-    return s->base + (size_t)s->free[--s->n_free] * stride;
+    return s->base + (size_t)s->free[--s->n_free] * UNIT;
 }
 
 __attribute__((noinline)) static void subject_free(void *p, size_t n)
 {
     share *s = mine;
     explicit_bzero(p, n);
-    s->free[s->n_free++] = (uint32_t)((size_t)((uint8_t *)p - s->base) / stride);
+    s->free[s->n_free++] = (uint32_t)((size_t)((uint8_t *)p - s->base) / UNIT);
 }
 
 static void *subject_bytes(void *object)

@@ -49,6 +49,12 @@ def test_the_unit_gives_what_the_processes_keep():
     assert kept and set(line.split()) == kept
 
 
+def test_nothing_of_the_service_is_swapped_or_dumped():
+    """Keys are locked by core itself; what clients send is ordinary memory on its way, so the unit keeps it from the disk."""
+    lines = UNIT.read_text().splitlines()
+    assert "MemorySwapMax=0" in lines and "LimitCORE=0" in lines
+
+
 def test_users_are_those_that_the_supervisor_looks_for():
     users = (STAGE / "lib" / "sysusers.d" / "holdfast.conf").read_text()
     named = set(re.findall(r"(?m)^u (holdfast-\S+)", users))

@@ -70,7 +70,8 @@ static int nothing_stays(const void *arg)
     size_t mapped = own_kib("VmSize");
     for (int i = 0; i < 20; i++)
         (void)hf_capabilities(rows, HF_COUNT(rows));
-    WANT(own_kib("VmSize") == mapped && own_kib("VmLck") == 0);
+    WANT(TEST_SANITIZED || own_kib("VmSize") == mapped);
+    WANT(own_kib("VmLck") == 0);
     return open("/dev/null", O_RDONLY | O_CLOEXEC) == 3 || TEST_SANITIZED ? 0 : FAILED; /* no descriptor either */
 }
 

@@ -224,8 +224,8 @@ static void misuse_ends_the_process(void **state)
     (void)state;
     SKIP_SANITIZED();
     const char *const misuse[] = {
-        "double-free",   "double-free-large",      "free-inside", "free-unaligned", "free-foreign",
-        "realloc-freed", "free-other-thread-twice"
+        "double-free",   "double-free-large",       "free-inside",        "free-unaligned", "free-foreign",
+        "realloc-freed", "free-other-thread-twice", "secret-written-past"
     };
     for (size_t i = 0; i < HF_COUNT(misuse); i++) {
         print_message("# %s\n", misuse[i]);
@@ -326,6 +326,12 @@ static int misuse_main(const char *mode)
     } else if (strcmp(mode, "free-other-thread-twice") == 0) {
         free_elsewhere(p);
         free_elsewhere(p);
+    }
+    hf_secret *s = NULL;
+    hf_secret_use_arena(arena);
+    if (strcmp(mode, "secret-written-past") == 0 && hf_secret_copy("0123456789", 10, &s) == HF_OK) {
+        hf_secret_bytes(s)[10] ^= 1;
+        hf_secret_free(s);
     }
     free(foreign);
     return 0;

@@ -1,4 +1,5 @@
 /* Guarded buffers against the limits of the system: locked memory, maps, refusals of the kernel; and what the kernel says of their pages. */
+#include "mem/maps.h"
 #include "outside.h"
 
 /* ---- allocations that fail ---- */
@@ -88,10 +89,14 @@ static int maps_main(const char *arg)
     if (readable(p))
         FAIL("not closed\n");
     use_up_maps();
+    hf_buffer_free(closed); /* opens it to wipe it, by the reserve */
+    (void)hf_maps_spend();
+    use_up_maps();
     hf_buffer *const own[] = { apart, large, frozen };
     for (size_t i = 0; i < HF_COUNT(own); i++) {
         if (hf_buffer_open(own[i], HF_ACCESS_READ_WRITE, &p) != HF_OK || !writable(p))
             FAIL("%zu did not open\n", i);
+        use_up_maps(); /* what opening may have given back */
         hf_buffer_close(own[i]);
         if (writable(p))
             FAIL("%zu did not close\n", i);
@@ -103,7 +108,6 @@ static int maps_main(const char *arg)
     if (backing == HF_BACKING_MLOCK &&
         (!refused(hf_buffer_set_at_rest(melted, HF_ACCESS_READ)) || !writable(hf_buffer_bytes(melted))))
         FAIL("froze without a map\n");
-    hf_buffer_free(closed); /* opens it to wipe it */
     hf_buffer *const rest[] = { apart, open, frozen, melted, large };
     for (size_t i = 0; i < HF_COUNT(rest); i++)
         hf_buffer_free(rest[i]);

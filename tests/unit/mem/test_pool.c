@@ -1,5 +1,6 @@
 /* Pools: blocks, canaries, growth, threads, and the mistakes that must end the process. Limits and forks: test_pool_limits.c. */
 #include "kernel.h"
+#include <holdfast/secret.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -565,7 +566,11 @@ static void misuse_wipes_and_ends_the_process(void **state)
 static void blocks_may_be_freed_after_the_wipe(void)
 {
     uint8_t *small = memset(block_of(pool, 32), 1, 32), *large = memset(block_of(pool, 50000), 1, 50000);
+    hf_secret *secret = NULL;
+    MUST(hf_secret_copy("0123456789", 10, &secret) == HF_OK);
     hf_wipe_all();
+    MUST(TEST_SANITIZED || hf_secret_len(secret) == 0);
+    hf_secret_free(secret);
     MUST(TEST_SANITIZED || (all_bytes(small, 32, 0) && all_bytes(large, 50000, 0)));
     MUST(hf_pool_check(pool, small) == HF_OK);
     hf_pool_free(pool, small);

@@ -143,6 +143,10 @@ static void use_pool(hf_pool *p)
         MUST(e == HF_OK || (e == HF_ERR_LOCKED_MEMORY && b[i] == NULL && fail_at != 0));
         if (e == HF_OK)
             check_block(p, b[i], sizes[i]);
+        hf_pool_status s;
+        hf_pool_status_get(p, &s);
+        MUST(locked_by_process() ==
+             (s.backing == HF_BACKING_MALLOC ? 0 : s.locked_bytes)); /* of what failed nothing stays */
     }
     for (size_t i = 0; i < 4; i++) {
         MUST(b[i] == NULL || all_bytes(b[i], sizes[i], 0x5a));

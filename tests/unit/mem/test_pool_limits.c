@@ -235,6 +235,7 @@ static int child_of_pool(void *argument)
     MUST(hf_pool_check(i->pool, i->block) == HF_ERR_FORKED && hf_pool_destroy(i->pool) == HF_ERR_FORKED);
     hf_pool_free(i->pool, i->block);
     MUST(strstr(status_of(i->pool).why, "parent") != NULL && status_of(i->pool).live_blocks == 0);
+    MUST(hf_secret_len(i->secret) == 0);
     hf_secret_free(i->secret);
     MUST(hf_pool_of_process(&own) == HF_OK && own != i->pool);
     MUST(hf_secret_copy("of the child", 12, &s) == HF_OK && hf_pool_alloc(own, 32, &b) == HF_OK);

@@ -179,22 +179,23 @@ static int crowd_main(const char *arg)
         (void)pause();
 }
 
-/* Two signals are pending for this thread when it unblocks them: the second comes after the first was served. */
+static void signal_while_wiping(const hf_region *r)
+{
+    (void)r;
+    (void)raise(SIGINT); /* blocked now */
+}
+
+/* Another signal comes while the first is served: of the two that are pending then, the kernel takes this one first. */
 static int pair_main(const char *arg)
 {
+    static hf_region more;
     (void)arg;
-    sigset_t both;
     plant();
-    if (hf_wipe_on_exit() != HF_OK)
+    more = (hf_region) { .generation = hf_fork_generation(), .wipe = signal_while_wiping };
+    if (hf_registry_add(&more) != HF_OK || hf_wipe_on_exit() != HF_OK)
         return 1;
     wait_for_word();
-    (void)sigemptyset(&both);
-    (void)sigaddset(&both, SIGINT);
-    (void)sigaddset(&both, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &both, NULL);
     (void)raise(SIGTERM);
-    (void)raise(SIGINT);
-    (void)sigprocmask(SIG_UNBLOCK, &both, NULL);
     return 2;
 }
 
@@ -449,6 +450,41 @@ static void the_table_has_room_for_4096(void **state)
     hf_buffer_free(b);
 }
 
+static _Atomic int step;
+
+static void wipe_slowly(const hf_region *r)
+{
+    (void)r;
+    step = 1;
+    while (step != 2)
+        (void)sched_yield();
+    usleep(20000); /* the other thread may go on meanwhile, if it can */
+    step = 3;
+}
+
+static void *wipe_thread(void *unused)
+{
+    hf_wipe_all();
+    return unused;
+}
+
+/* What is being wiped is not given back before that has come to its end. */
+static void removal_waits_for_those_who_wipe(void **state)
+{
+    (void)state;
+    static hf_region slow;
+    pthread_t thread;
+    slow = (hf_region) { .generation = hf_fork_generation(), .wipe = wipe_slowly };
+    assert_int_equal(hf_registry_add(&slow), HF_OK);
+    assert_int_equal(pthread_create(&thread, NULL, wipe_thread, NULL), 0);
+    while (step != 1)
+        (void)sched_yield();
+    step = 2;
+    hf_registry_remove(&slow);
+    assert_int_equal(step, 3);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static _Atomic bool stop;
 
 static void *come_and_go(void *unused)
@@ -609,6 +645,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(everything_is_reached_whatever_its_rights),
         cmocka_unit_test(a_later_underflow_is_still_seen),
         cmocka_unit_test(the_table_has_room_for_4096),
+        cmocka_unit_test(removal_waits_for_those_who_wipe),
         cmocka_unit_test(wiping_among_busy_threads),
         cmocka_unit_test(every_signal_wipes_and_kills_as_before),
         cmocka_unit_test(every_other_way_out_wipes),
