@@ -189,6 +189,18 @@ static void output_lock(void)
         (void)setvbuf(stdout, buffer, isatty(STDOUT_FILENO) == 1 ? _IOLBF : _IOFBF, BUFSIZ);
 }
 
+static hf_err strict_take(cli *c)
+{
+    const char *strict = getenv("HOLDFAST_STRICT");
+
+    if (strict == NULL || strcmp(strict, "0") == 0)
+        return HF_OK;
+    if (strcmp(strict, "1") != 0)
+        return cli_fail(c, HF_ERR_INVALID, "HOLDFAST_STRICT must be 1 or 0");
+    hf_err e = wiped_strict();
+    return e == HF_OK ? e : cli_fail(c, e, "HOLDFAST_STRICT=1, and no memory can be locked; raise RLIMIT_MEMLOCK ('ulimit -l')");
+}
+
 int main(int argc, char **argv)
 {
     cli c = { 0 };
@@ -197,8 +209,11 @@ int main(int argc, char **argv)
     if (hf_process_close_up() != HF_OK)
         return cli_exit_code(cli_fail(&c, HF_ERR_PROTECTION, "this process cannot be protected from others"));
     (void)signal(SIGPIPE, SIG_IGN);
+    hf_err e = strict_take(&c);
+    if (e != HF_OK)
+        return cli_exit_code(e);
     output_lock();
-    hf_err e = start(&c, argc > 0 ? argv + 1 : argv);
+    e = start(&c, argc > 0 ? argv + 1 : argv);
     http_close(&c);
     bytes_free(&c.token);
     if (fflush(stdout) != 0 || ferror(stdout) != 0)

@@ -1,8 +1,10 @@
 #include "cli/wiped.h"
 
 #include "base/num.h"
+#include "cli/cli.h"
 #include <holdfast/mem.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +23,16 @@ static block *block_of(void *p)
     return (block *)(void *)((uint8_t *)p - offsetof(block, bytes));
 }
 
+static bool strict;
+
+hf_err wiped_strict(void)
+{
+    hf_pool *pool = NULL;
+
+    strict = true;
+    return hf_pool_of_process(&pool);
+}
+
 static block *block_locked(size_t whole)
 {
     hf_pool *pool = NULL;
@@ -33,6 +45,19 @@ static block *block_locked(size_t whole)
     return b;
 }
 
+static block *block_ordinary(size_t whole)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    bool too_little = whole <= LOCKED_MAX_BYTES;
+
+    if (too_little && strict)
+        return NULL;
+    if (too_little && !atomic_flag_test_and_set(&said))
+        cli_note("warning: RLIMIT_MEMLOCK is too low, so part of what this command handles could be swapped; raise it with "
+                 "'ulimit -l'");
+    return calloc(1, whole);
+}
+
 void *wiped_alloc(size_t n)
 {
     size_t whole;
@@ -41,7 +66,7 @@ void *wiped_alloc(size_t n)
         return NULL;
     block *b = block_locked(whole);
     if (b == NULL)
-        b = calloc(1, whole);
+        b = block_ordinary(whole);
     if (b == NULL)
         return NULL;
     b->len = n;

@@ -1,13 +1,16 @@
 /*
  * Memory that is overwritten before it is given back: answers and requests may hold tokens, plaintexts and shared
- * secrets. libcurl and yyjson are given these functions as their allocators. It is locked, in the pool of the process, as
- * far as RLIMIT_MEMLOCK goes; what is larger than 1 MiB, and what the limit leaves no room for, is ordinary memory.
+ * secrets. libcurl and yyjson are given these functions as their allocators. It is locked, in the pool of the process; what is
+ * larger than 1 MiB is a payload, and ordinary memory. So is, after one warning, what RLIMIT_MEMLOCK leaves no room for.
  */
 #ifndef HF_CLI_WIPED_H
 #define HF_CLI_WIPED_H
 
 #include "base/buf.h"
 #include <yyjson.h>
+
+/* From now on what cannot be locked is refused instead, payloads excepted. HF_ERR_LOCKED_MEMORY when nothing can be. */
+hf_err wiped_strict(void) HF_MUST_USE;
 
 void *wiped_alloc(size_t n); /* zeroed; NULL when there is none */
 void *wiped_array(size_t n, size_t size);
