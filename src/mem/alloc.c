@@ -169,6 +169,9 @@ void *hf_block_take(hf_arena *a, size_t n)
 __attribute__((noinline)) void *hf_block_alloc_slow(hf_arena *a, size_t n)
 {
     hf_cache *c = cache_find(a);
+    hf_magazine *m = c == NULL || n > HF_CLASS_LARGEST ? NULL : &c->magazine[hf_class_of(n)];
+    if (m != NULL && m->count > 0) /* where hf_surely_not_forked never holds: take() would fill it beyond its end */
+        return hf_magazine_pop(a, m, hf_class_of(n));
     pthread_mutex_lock(&a->lock);
     void *p = mark(a, take(a, c, n), n);
     if (p == NULL) {

@@ -3,7 +3,6 @@
 #include "mem/internal.h"
 #include "mem/maps.h"
 #include "mem/registry.h"
-#include <sched.h>
 
 #define LARGEST ((size_t)16 << 20)
 
@@ -83,6 +82,7 @@ static bool intact(const hf_buffer *b)
 
 /* ---- rights ---- */
 
+/* The gate is ours. */
 static __attribute__((noinline)) hf_err rights_change(hf_buffer *b, hf_access wanted)
 {
     HF_TRY(hf_region_protect_between(&b->home->region, hf_place_offset(b), hf_place_bytes(b), wanted));
@@ -121,6 +121,22 @@ static inline void rights_for_free(hf_buffer *b)
 
 /* ---- life ---- */
 
+/* The gate, where its rights have to be changed to reach the bytes or afterwards; else NULL. */
+static inline hf_gate *gate_for(const hf_buffer *b)
+{
+    if (b->rights == HF_ACCESS_READ_WRITE && b->home->shelf->rights == HF_ACCESS_READ_WRITE)
+        return NULL;
+    hf_gate *gate = hf_place_gate(b);
+    hf_gate_take(gate, b->home->region.generation);
+    return gate;
+}
+
+static inline void gate_give(hf_gate *gate)
+{
+    if (gate != NULL)
+        hf_gate_give(gate);
+}
+
 hf_err hf_buffer_new(const hf_buffer_spec *spec, hf_buffer **ret, const char **reterr_why)
 {
     *reterr_why = why_bounds;
@@ -134,13 +150,16 @@ hf_err hf_buffer_new(const hf_buffer_spec *spec, hf_buffer **ret, const char **r
     b->at_rest = (uint8_t)spec->at_rest;
     b->wipes = hf_registry_wipes_ended();
     canary_next(b);
+    hf_gate *gate = gate_for(b);
     if (rights_set(b, HF_ACCESS_READ_WRITE) != HF_OK) {
+        gate_give(gate);
         *reterr_why = "vm.max_map_count (usually 65530) is reached: the buffer cannot be opened; raise it with sysctl";
         hf_place_give(b);
         return HF_ERR_LOCKED_MEMORY;
     }
     canary_write(b);
     rights_restore(b, spec->at_rest);
+    gate_give(gate);
     atomic_store_explicit(&b->state, HF_PLACE_LIVE, memory_order_release);
     *ret = b;
     return HF_OK;
@@ -159,35 +178,27 @@ void hf_buffer_free(hf_buffer *b)
         hf_guarded_end("holdfast: a guarded buffer was freed twice; everything was wiped\n");
     if (b->readers > 0 || b->nested > 0)
         hf_guarded_end("holdfast: a guarded buffer was freed inside an open scope; everything was wiped\n");
+    hf_gate *gate = gate_for(b);
     rights_for_free(b);
     if (!intact(b))
         hf_guarded_end("holdfast: a guarded buffer was written before its first byte; everything was wiped\n");
     hf_mem_zero(data_of(b) - HF_CANARY, b->bytes + HF_CANARY);
     rights_restore(b, b->home->shelf->rights);
+    gate_give(gate);
     atomic_store_explicit(&b->state, HF_PLACE_IDLE, memory_order_release);
     hf_place_give(b);
 }
 
 /* ---- scopes ---- */
 
-static inline void busy_take(hf_buffer *b)
-{
-    while (atomic_exchange_explicit(&b->busy, true, memory_order_acquire))
-        (void)sched_yield();
-}
-
-static inline void busy_give(hf_buffer *b)
-{
-    atomic_store_explicit(&b->busy, false, memory_order_release);
-}
-
-/* For a buffer of this process that lives: it is ours until busy_give. */
-static inline hf_err enter(hf_buffer *b)
+/* For a buffer of this process that lives: its gate is ours until hf_gate_give. */
+static inline hf_err enter(hf_buffer *b, hf_gate **ret)
 {
     HF_CHECK(!forked(b), HF_ERR_FORKED);
     if (atomic_load_explicit(&b->state, memory_order_acquire) != HF_PLACE_LIVE)
         hf_guarded_end("holdfast: a guarded buffer was used after it was freed; everything was wiped\n");
-    busy_take(b);
+    *ret = hf_place_gate(b);
+    hf_gate_take(*ret, b->home->region.generation);
     return HF_OK;
 }
 
@@ -197,15 +208,15 @@ static inline bool excluded(const hf_buffer *b, hf_access how)
     return b->nested > 0 || (how == HF_ACCESS_READ_WRITE && b->readers > 0);
 }
 
-/* Who closes looks for those who wait while it has the buffer: it was busy either before we looked, or after we were counted. */
-static __attribute__((noinline)) void wait_for(hf_buffer *b, hf_access how)
+/* Who closes looks for those who wait while it has the gate: either we saw what it did, or it sees that we were counted. */
+static __attribute__((noinline)) void wait_for(const hf_buffer *b, hf_gate *gate, hf_access how)
 {
-    hf_gate *gate = hf_place_gate(b);
-    busy_give(b);
+    uint64_t generation = b->home->region.generation;
+    hf_gate_give(gate);
     (void)pthread_mutex_lock(&gate->lock);
     atomic_fetch_add(&gate->waiting, 1);
-    for (busy_take(b); excluded(b, how); busy_take(b)) {
-        busy_give(b);
+    for (hf_gate_take(gate, generation); excluded(b, how); hf_gate_take(gate, generation)) {
+        hf_gate_give(gate);
         (void)pthread_cond_wait(&gate->closed, &gate->lock);
     }
     atomic_fetch_sub(&gate->waiting, 1);
@@ -224,7 +235,7 @@ static bool mine(const hf_buffer *b)
     return b->nested > 0 && b->writer == &me;
 }
 
-static inline hf_err scope_begin(hf_buffer *b, hf_access how)
+static inline hf_err scope_begin(hf_buffer *b, hf_gate *gate, hf_access how)
 {
     HF_CHECK(b->readers < UINT32_MAX && b->nested < UINT32_MAX, HF_ERR_BOUNDS);
     if (mine(b)) {
@@ -232,7 +243,7 @@ static inline hf_err scope_begin(hf_buffer *b, hf_access how)
         return HF_OK;
     }
     if (excluded(b, how))
-        wait_for(b, how);
+        wait_for(b, gate, how);
     if (b->rights < how) {
         if (!b->apart)
             hf_place_try_apart(b);
@@ -250,9 +261,10 @@ static inline hf_err scope_begin(hf_buffer *b, hf_access how)
 hf_err hf_buffer_open(hf_buffer *b, hf_access how, void **ret)
 {
     HF_CHECK(how == HF_ACCESS_READ || how == HF_ACCESS_READ_WRITE, HF_ERR_BOUNDS);
-    HF_TRY(enter(b));
-    hf_err e = scope_begin(b, how);
-    busy_give(b);
+    hf_gate *gate = NULL;
+    HF_TRY(enter(b, &gate));
+    hf_err e = scope_begin(b, gate, how);
+    hf_gate_give(gate);
     HF_TRY(e);
     *ret = data_of(b);
     return HF_OK;
@@ -260,17 +272,17 @@ hf_err hf_buffer_open(hf_buffer *b, hf_access how, void **ret)
 
 void hf_buffer_close(hf_buffer *b)
 {
-    if (enter(b) != HF_OK)
+    hf_gate *gate = NULL;
+    if (enter(b, &gate) != HF_OK)
         return;
     if (b->nested > 0 ? b->writer != &me : b->readers == 0)
         hf_guarded_end(
             "holdfast: a scope of a guarded buffer was closed that this thread did not open; everything was wiped\n");
     uint32_t left = b->nested > 0 ? --b->nested : --b->readers;
-    hf_gate *gate = hf_place_gate(b);
     bool waited_for = left == 0 && atomic_load_explicit(&gate->waiting, memory_order_relaxed) > 0;
     if (left == 0)
         rights_restore(b, b->at_rest);
-    busy_give(b); /* from here on it may be freed */
+    hf_gate_give(gate); /* from here on it may be freed */
     if (waited_for)
         wake(gate);
 }
@@ -278,16 +290,17 @@ void hf_buffer_close(hf_buffer *b)
 hf_err hf_buffer_set_at_rest(hf_buffer *b, hf_access at_rest)
 {
     HF_CHECK((unsigned)at_rest <= HF_ACCESS_READ_WRITE, HF_ERR_BOUNDS);
-    HF_TRY(enter(b));
+    hf_gate *gate = NULL;
+    HF_TRY(enter(b, &gate));
     bool inside = mine(b);
     if (!inside && excluded(b, HF_ACCESS_READ_WRITE))
-        wait_for(b, HF_ACCESS_READ_WRITE);
+        wait_for(b, gate, HF_ACCESS_READ_WRITE);
     hf_err e = at_rest == b->at_rest ? HF_OK : hf_place_set_apart(b);
     if (e == HF_OK && !inside)
         e = rights_set(b, at_rest);
     if (e == HF_OK)
         b->at_rest = (uint8_t)at_rest;
-    busy_give(b);
+    hf_gate_give(gate);
     HF_CHECK(e == HF_OK, HF_ERR_LOCKED_MEMORY);
     return HF_OK;
 }
@@ -320,13 +333,14 @@ hf_err hf_buffer_randomize(hf_buffer *b)
 
 hf_err hf_buffer_check(hf_buffer *b)
 {
-    HF_TRY(enter(b));
+    hf_gate *gate = NULL;
+    HF_TRY(enter(b, &gate));
     hf_access before = (hf_access)b->rights;
     hf_err e = HF_ERR_LOCKED_MEMORY;
     if (before != HF_ACCESS_NONE || rights_set(b, HF_ACCESS_READ) == HF_OK) {
         e = intact(b) ? HF_OK : HF_ERR_INTEGRITY;
         rights_restore(b, before);
     }
-    busy_give(b);
+    hf_gate_give(gate);
     return e;
 }

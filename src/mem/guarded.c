@@ -94,6 +94,12 @@ static hf_err heap_have(hf_heap **ret, const char **reterr_why)
     return HF_OK;
 }
 
+bool hf_guarded_changes(void)
+{
+    const hf_heap *h = atomic_load_explicit(&heap_now, memory_order_acquire);
+    return h != NULL && h->generation == hf_fork_generation() && hf_gate_any_taken(h->gate);
+}
+
 /* HF_PLACE_CLASSES for what needs a region of its own. */
 static unsigned class_of(size_t page, size_t bytes)
 {
@@ -278,7 +284,7 @@ static hf_buffer *take_shared(hf_shelf *s, bool last, const char **reterr_why)
     hf_buffer *more[STOCK / 2];
     uint32_t n = t == NULL || t->of[s->backing][s->klass].count > 0 ? 0 : STOCK / 2;
     hf_buffer *b = shelf_take(s, last, more, &n, reterr_why);
-    while (n > 0)
+    while (t != NULL && n > 0)
         t->of[s->backing][s->klass].place[t->of[s->backing][s->klass].count++] = more[--n];
     return b;
 }

@@ -23,20 +23,20 @@ struct hf_buffer {
     struct hf_home *home;
     uint8_t *low;          /* where its pages begin */
     uint8_t *end;          /* right behind its last byte, where the guard begins */
-    const void *writer;    /* the thread in a scope for writing */
-    uint32_t readers;      /* open scopes */
-    uint32_t nested;       /* open scopes of the writer */
+    const void *writer; /* the thread in a scope for writing; this and all that changes below is of who has the gate */
+    uint32_t readers; /* open scopes */
+    uint32_t nested; /* open scopes of the writer */
     uint32_t bytes;
     uint8_t at_rest;
-    uint8_t rights;        /* of its pages now */
-    bool apart;            /* its pages are a map of their own whatever their rights */
+    uint8_t rights; /* of its pages now */
+    bool apart; /* its pages are a map of their own whatever their rights */
     _Atomic uint8_t state; /* HF_PLACE_ */
     _Atomic bool
-        busy;     /* a thread opens or closes it, which takes microseconds; all from writer on is its own meanwhile */
-    uint32_t uses;         /* how often this place was taken: each time it has another canary */
+        busy; /* a thread opens or closes it, which takes microseconds; all from writer on is its own meanwhile */
+    uint32_t uses; /* how often this place was taken: each time it has another canary */
     uint64_t canary[2];
-    uint64_t wipes;        /* hf_registry_wipes_ended when the buffer was made */
-    hf_buffer *next;       /* of the idle ones of a shelf */
+    uint64_t wipes; /* hf_registry_wipes_ended when the buffer was made */
+    hf_buffer *next; /* of the idle ones of a shelf */
 };
 
 /* A region of places of one kind, each with a guard behind it; or of a single large one. */
@@ -47,8 +47,8 @@ typedef struct hf_home {
     struct hf_home *next;
     hf_buffer *place; /* one for each stride of the reserve */
     uint32_t most;
-    uint32_t places;  /* that are in use or idle */
-    uint32_t idle;    /* of these, on the shelf: no buffer and in no thread's stock */
+    uint32_t places; /* that are in use or idle */
+    uint32_t idle; /* of these, on the shelf: no buffer and in no thread's stock */
     _Atomic uint32_t apart; /* of these, set apart, where the others are no maps */
 } hf_home;
 
@@ -60,29 +60,33 @@ typedef struct hf_shelf {
     pthread_mutex_t lock;
     struct hf_heap *heap;
     hf_buffer *idle;
-    hf_home *homes;             /* newest first: it is the one that grows */
-    hf_home *dormant;           /* records whose region was given back to the system: for the next ones */
+    hf_home *homes; /* newest first: it is the one that grows */
+    hf_home *dormant; /* records whose region was given back to the system: for the next ones */
     _Atomic(const char *) full; /* why it could not grow last time; NULL: it could */
-    uint32_t passed;            /* requests that went on to a weaker backing since */
+    uint32_t passed; /* requests that went on to a weaker backing since */
     uint32_t places;
     hf_backing backing;
     hf_access rights;
     uint8_t klass; /* HF_PLACE_CLASSES: large ones */
 } hf_shelf;
 
-/* Where those wait who want a scope that an open one excludes. */
+/*
+ * Of some of the buffers. A thread has the gate for the microseconds that it needs to open or close one. hf_wipe_all must not lose the rights
+ * to what it writes: it waits for those who have a gate, and nobody gets one while it is at work.
+ */
 typedef struct hf_gate {
+    _Atomic bool taken;
+    _Atomic uint32_t waiting; /* for the end of a scope, below */
     pthread_mutex_t lock;
     pthread_cond_t closed;
-    _Atomic uint32_t waiting;
 } hf_gate;
 
 /* All guarded buffers of one process; a child made by fork starts with a new one. */
 typedef struct hf_heap {
     uint64_t generation;
-    uint64_t secret[2];      /* of the canaries */
+    uint64_t secret[2]; /* of the canaries */
     size_t page;
-    uint32_t mapped_most;    /* vm.max_map_count, but for some, as places */
+    uint32_t mapped_most; /* vm.max_map_count, but for some, as places */
     _Atomic uint32_t
         mapped; /* places that are two maps each: their guards are pages without rights, or they were set apart */
     hf_shelf shelf[HF_BACKING_MALLOC + 1][HF_ACCESS_READ_WRITE + 1][HF_PLACE_CLASSES + 1];
@@ -117,6 +121,14 @@ hf_err hf_home_large(hf_shelf *s, size_t bytes, hf_buffer **ret, const char **re
 hf_err hf_place_set_apart(hf_buffer *b) HF_MUST_USE;
 /* The same where there are maps to spare: then opening is twice as fast from the next time on. */
 void hf_place_try_apart(hf_buffer *b);
+
+/* gate.c. A thread has one gate at a time, and waits for nothing else meanwhile. */
+void hf_gate_take(hf_gate *gate, uint64_t generation);
+void hf_gate_give(hf_gate *gate);
+/* True while another thread has one of these. Async-signal-safe. */
+bool hf_gate_any_taken(const hf_gate *gates);
+/* guarded.c. The same for all gates of this process. */
+bool hf_guarded_changes(void);
 
 static inline size_t hf_place_bytes(const hf_buffer *b)
 {

@@ -90,14 +90,24 @@ static void place_init(hf_home *home, hf_buffer *b, size_t offset, size_t bytes)
     b->apart = is_large(home->shelf); /* what surrounds it is not locked */
 }
 
+/* Of all that is locked from there on. */
+static hf_err rights_take(hf_home *home, size_t from)
+{
+    hf_region *r = &home->region;
+    hf_maps_reserve();
+    hf_gate_take(home->gates, r->generation);
+    hf_err e = hf_region_protect(r, from, r->bytes - from, home->shelf->rights);
+    hf_gate_give(home->gates);
+    return e;
+}
+
 /* Everything that is locked becomes places with the rights of the shelf. */
 static hf_err settle(hf_home *home)
 {
     hf_shelf *s = home->shelf;
     size_t stride = hf_home_stride(s), from = home->places * stride;
     if (s->rights != HF_ACCESS_READ_WRITE) {
-        hf_maps_reserve();
-        HF_TRY(hf_region_protect(&home->region, from, home->region.bytes - from, s->rights));
+        HF_TRY(rights_take(home, from));
     }
     uint32_t before = home->places;
     for (; home->places < home->region.bytes / stride; home->places++) {
@@ -198,8 +208,7 @@ hf_err hf_home_large(hf_shelf *s, size_t bytes, hf_buffer **ret, const char **re
     };
     hf_err e = region_have(home, &spec, reterr_why);
     if (e == HF_OK && s->rights != HF_ACCESS_READ_WRITE) {
-        hf_maps_reserve();
-        if (hf_region_protect(&home->region, 0, home->region.bytes, s->rights) != HF_OK) {
+        if (rights_take(home, 0) != HF_OK) {
             region_end(home);
             *reterr_why = why_maps;
             e = HF_ERR_LOCKED_MEMORY;

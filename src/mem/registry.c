@@ -1,5 +1,6 @@
 /* What hf_wipe_all reaches. Without locks: a handler may run in the middle of any line here, and a lock held at fork is never released. */
 #include "mem/registry.h"
+#include "mem/guarded.h"
 #include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -8,6 +9,7 @@
 #define REGIONS 4096
 #define BEING_FILLED (UINT64_C(1) << 62) /* no generation comes that far */
 #define COUNT_BITS 16
+#define PATIENCE 10000
 
 typedef struct entry {
     _Atomic uint64_t owner; /* hf_fork_generation of who added it; any other: the entry is free */
@@ -69,10 +71,20 @@ static void wipers_leave(uint64_t generation)
         ;
 }
 
-static bool wipers_at_work(uint64_t generation)
+bool hf_registry_wiping(uint64_t generation)
 {
     uint64_t now = atomic_load(&wipers);
     return wipers_ours(now, generation) && now != generation << COUNT_BITS;
+}
+
+/*
+ * Who is about to take rights from a page is let go on to the end: else they would be missing in the middle of wiping it. That takes
+ * microseconds; but such a thread may be stopped, or wait in a handler for the end of the process.
+ */
+static void wait_for_changes(void)
+{
+    for (int i = 0; i < PATIENCE && hf_guarded_changes(); i++)
+        (void)sched_yield();
 }
 
 void hf_registry_remove(const hf_region *r)
@@ -86,7 +98,7 @@ void hf_registry_remove(const hf_region *r)
         atomic_store(&e->owner, 0);
         break;
     }
-    while (wipers_at_work(generation))
+    while (hf_registry_wiping(generation))
         (void)sched_yield();
 }
 
@@ -105,18 +117,23 @@ void hf_wipe_all(void)
     int saved = errno;
     uint64_t generation = hf_fork_generation();
     pid_t me = getpid();
-    atomic_fetch_add(&wipes, 1);
+    bool counted = false; /* a child of vfork shares the counters, but wipes nothing */
     wipers_enter(generation);
+    wait_for_changes();
     uint32_t below = atomic_load(&in_use_below);
     for (uint32_t i = 0; i < below; i++) {
         const entry *e = &table[i];
         if (atomic_load(&e->owner) != generation || atomic_load(&e->pid) != me)
             continue;
         const hf_region *r = atomic_load(&e->region);
+        if (!counted)
+            atomic_fetch_add(&wipes, 1);
+        counted = true;
         if (atomic_load(&e->owner) == generation) /* not removed in between: from here on hf_registry_remove waits */
             hf_region_wipe(r);
     }
-    atomic_fetch_add(&wipes_ended, 1);
+    if (counted)
+        atomic_fetch_add(&wipes_ended, 1);
     wipers_leave(generation);
     errno = saved;
 }

@@ -82,7 +82,8 @@ size_t hf_secret_len(const hf_secret *s)
 bool hf_secret_equal(const hf_secret *a, const hf_secret *b)
 {
     size_t len = hf_secret_len(a);
-    return len == hf_secret_len(b) && hf_mem_equal(a->bytes, b->bytes, len);
+    /* 0: wiped, or left behind by a fork. Two of these are no match. */
+    return len != 0 && len == hf_secret_len(b) && hf_mem_equal(a->bytes, b->bytes, len);
 }
 
 void hf_secret_free(hf_secret *s)

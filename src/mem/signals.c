@@ -14,7 +14,8 @@
 /* All that end a process unless it says otherwise, but for SIGKILL and the real-time signals. */
 static const int fatal[] = { SIGHUP,  SIGINT,  SIGQUIT,   SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
                              SIGFPE,  SIGUSR1, SIGSEGV,   SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
-                             SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSYS };
+                             SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSYS,
+                             SIGSTKFLT };
 
 /* Process and thread that are being wiped. By id, because a child of vfork shares these but not what is wiped. */
 static _Atomic pid_t dying;
@@ -135,14 +136,12 @@ static void serve_exit(void)
 hf_err hf_wipe_on_exit(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     (void)pthread_once(&once, serve_exit);
     HF_CHECK(exit_refused == 0, HF_ERR_SYSTEM);
     HF_TRY(stack_have());
     hf_err e = HF_OK;
-    (void)pthread_mutex_lock(&lock); /* so that no other handler of ours is taken for the program's */
+    /* Without a lock, which a child could inherit held: two threads at once set the same handler. */
     for (size_t i = 0; i < HF_COUNT(fatal) && e == HF_OK; i++)
         e = serve(fatal[i]);
-    (void)pthread_mutex_unlock(&lock);
     return e;
 }

@@ -363,6 +363,27 @@ static void children_of_children(void)
     MUST(deeper(&(int) { 50 }) == 0);
 }
 
+/* Where the kernel has no MADV_WIPEONFORK nothing shows without a call that there was no fork: the slow way is then the only one. */
+static void without_a_mark_of_forks(void)
+{
+    deny_memfd_secret();
+    deny_syscall(SYS_madvise, EINVAL);
+    enum { BLOCKS = 2000 };
+    static uint8_t *b[BLOCKS];
+    hf_pool *p = NULL;
+    const char *why = NULL;
+    MUST(hf_pool_new(&(hf_pool_spec) { .weakest = HF_BACKING_MALLOC }, &p, &why) == HF_OK);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        MUST(hf_pool_alloc(p, 1 + i % 100, (void **)&b[i]) == HF_OK && all_bytes(b[i], 1 + i % 100, 0));
+        memset(b[i], (int)(i % 251) + 1, 1 + i % 100);
+    }
+    for (size_t i = 0; i < BLOCKS; i++) {
+        MUST(all_bytes(b[i], 1 + i % 100, (uint8_t)(i % 251 + 1)));
+        hf_pool_free(p, b[i]);
+    }
+    MUST(hf_pool_destroy(p) == HF_OK);
+}
+
 #define CASE(name) { #name, name }
 static const own_case cases[] = {
     CASE(a_hundred_thousand_under_eight_mib),
@@ -379,6 +400,7 @@ static const own_case cases[] = {
     CASE(children_are_told_with_mlock),
     CASE(threads_may_fork),
     CASE(children_of_children),
+    CASE(without_a_mark_of_forks),
 };
 
 static void run_case(void **state)

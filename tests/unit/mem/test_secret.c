@@ -169,6 +169,26 @@ static void a_child_has_no_arena(void)
     hf_secret_free(s);
 }
 
+static int equal_in_a_child(void *pair)
+{
+    hf_secret *const *s = pair;
+    return hf_secret_equal(s[0], s[1]) ? 1 : 0;
+}
+
+/* Lost secrets have no length that could be compared: whoever asks then must not hear that a wrong token is the right one. */
+static void lost_secrets_equal_nothing(void)
+{
+    hf_secret *s[2] = { NULL, NULL };
+    MUST(hf_secret_copy("right token", 11, &s[0]) == HF_OK && hf_secret_copy("wrong", 5, &s[1]) == HF_OK);
+    for (int raw = 0; raw < 2; raw++) {
+        int status = in_child(raw, equal_in_a_child, s);
+        MUST(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    MUST(hf_secret_equal(s[0], s[0]));
+    hf_wipe_all();
+    MUST(!hf_secret_equal(s[0], s[1]));
+}
+
 static int mistake_main(const char *name)
 {
     no_core_file();
@@ -204,6 +224,7 @@ static void mistakes_end_the_process(void **state)
 static const own_case cases[] = {
     CASE(thirty_two_bytes_take_forty_eight), CASE(no_random_bytes_is_an_error), CASE(a_full_pool_is_an_error),
     CASE(an_arena_may_be_set_later),         CASE(a_child_has_no_arena),
+    CASE(lost_secrets_equal_nothing),
 };
 
 static void run_cases(void **state)

@@ -9,7 +9,8 @@
 
 static const int fatal[] = { SIGHUP,  SIGINT,  SIGQUIT,   SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
                              SIGFPE,  SIGUSR1, SIGSEGV,   SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
-                             SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSYS };
+                             SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSYS,
+                             SIGSTKFLT };
 
 /* ---- helpers ---- */
 
@@ -17,7 +18,9 @@ static hf_buffer *buffer_of(size_t bytes, hf_access at_rest)
 {
     hf_buffer *b = NULL;
     const char *why = NULL;
-    const hf_buffer_spec spec = { .bytes = bytes, .weakest = HF_BACKING_MALLOC, .at_rest = at_rest };
+    const hf_buffer_spec spec = {
+        .bytes = bytes, .weakest = HF_BACKING_MALLOC, .at_rest = at_rest, .strongest = HF_BACKING_MLOCK
+    };
     if (hf_buffer_new(&spec, &b, &why) != HF_OK)
         exit(125);
     return b;
@@ -185,6 +188,39 @@ static void signal_while_wiping(const hf_region *r)
     (void)raise(SIGINT); /* blocked now */
 }
 
+static _Atomic bool stop;
+
+/* Rights come and go, and so do regions. */
+static void *come_and_go(void *unused)
+{
+    hf_buffer *kept = buffer_of(32, HF_ACCESS_NONE);
+    for (unsigned i = 0; !stop; i++) {
+        void *p = NULL;
+        if (hf_buffer_open(kept, i % 2 == 0 ? HF_ACCESS_READ : HF_ACCESS_READ_WRITE, &p) == HF_OK)
+            hf_buffer_close(kept);
+        if (i % 8 == 0)
+            hf_buffer_free(buffer_of(i % 64 == 0 ? 100000 : 32, (hf_access)(i % 3)));
+    }
+    hf_buffer_free(kept);
+    return unused;
+}
+
+/* Other threads do not stop for it. */
+static int busy_main(const char *arg)
+{
+    pthread_t thread[4];
+    plant();
+    if (hf_wipe_on_exit() != HF_OK)
+        return 1;
+    for (size_t i = 0; i < HF_COUNT(thread); i++)
+        if (pthread_create(&thread[i], NULL, come_and_go, NULL) != 0)
+            return 2;
+    wait_for_word();
+    if (arg[0] == 's')
+        (void)raise(SIGTERM);
+    return 0; /* or exit() */
+}
+
 /* Another signal comes while the first is served: of the two that are pending then, the kernel takes this one first. */
 static int pair_main(const char *arg)
 {
@@ -343,11 +379,11 @@ static int container_main(const char *arg)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 3;
 }
 
-static const mode modes[] = { { "signal", signal_main },      { "ways", ways_main },
-                              { "crowd", crowd_main },        { "pair", pair_main },
-                              { "faulty", faulty_main },      { "kept", kept_main },
-                              { "threads", threads_main },    { "children", children_main },
-                              { "container", container_main } };
+static const mode modes[] = { { "signal", signal_main },     { "ways", ways_main },
+                              { "crowd", crowd_main },       { "pair", pair_main },
+                              { "busy", busy_main },         { "faulty", faulty_main },
+                              { "kept", kept_main },         { "threads", threads_main },
+                              { "children", children_main }, { "container", container_main } };
 
 /* ---- in this process ---- */
 
@@ -385,6 +421,71 @@ static void a_later_underflow_is_still_seen(void **state)
     assert_int_equal(hf_buffer_check(b), HF_ERR_INTEGRITY);
     memcpy(canary, kept, 16);
     hf_buffer_free(b);
+}
+
+/* It shares our memory, counters included; if it counted, every canary from before would be taken for wiped. */
+static void a_child_of_vfork_wipes_nothing(void **state)
+{
+    (void)state;
+    SKIP_SANITIZED();
+    hf_buffer *b = buffer_of(32, HF_ACCESS_READ_WRITE);
+    uint8_t *data = hf_buffer_bytes(b);
+    uint64_t before = hf_registry_wipes();
+    data[0] = 1;
+    pid_t pid = vfork();
+    if (pid == 0) {
+        hf_wipe_all();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(hf_registry_wipes(), before);
+    assert_int_equal(data[0], 1);
+    data[-1] ^= 1;
+    assert_int_equal(hf_buffer_check(b), HF_ERR_INTEGRITY);
+    data[-1] ^= 1;
+    hf_buffer_free(b);
+}
+
+static _Atomic bool asked_enough;
+
+static void *asks_again_and_again(void *unused)
+{
+    while (!atomic_load(&asked_enough))
+        (void)hf_wipe_on_exit();
+    return unused;
+}
+
+/* In a process of its own, whose handlers it changes. A child that inherits a lock hangs here until the alarm. */
+static int forks_while_asking(void)
+{
+    pthread_t t;
+    if (hf_wipe_on_exit() != HF_OK || pthread_create(&t, NULL, asks_again_and_again, NULL) != 0)
+        return 1;
+    int bad = 0;
+    for (int i = 0; i < 100 && bad == 0; i++) {
+        int status = 0;
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(20);
+            _exit(hf_wipe_on_exit() == HF_OK ? 0 : 1);
+        }
+        bad = waitpid(pid, &status, 0) != pid || status != 0;
+    }
+    atomic_store(&asked_enough, true);
+    (void)pthread_join(t, NULL);
+    return bad;
+}
+
+static void a_fork_among_those_who_ask(void **state)
+{
+    (void)state;
+    SKIP_THREAD_SANITIZER();
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(forks_while_asking());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
 }
 
 static _Atomic unsigned wiped_fakes;
@@ -485,31 +586,25 @@ static void removal_waits_for_those_who_wipe(void **state)
     assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
-static _Atomic bool stop;
-
-static void *come_and_go(void *unused)
-{
-    for (unsigned i = 0; !stop; i++) {
-        hf_buffer *b = buffer_of(i % 4 == 0 ? 100000 : 32, (hf_access)(i % 3));
-        hf_buffer_free(b);
-    }
-    return unused;
-}
-
-/* Regions come and go while everything is wiped: none is touched after its end. */
+/* Rights and regions come and go while everything is wiped: nothing is written where they are gone. */
 static void wiping_among_busy_threads(void **state)
 {
     (void)state;
     SKIP_THREAD_SANITIZER(); /* a handler wipes what threads use: these races are meant */
+    static hf_buffer *ballast[2000]; /* so that it takes a while */
     pthread_t thread[4];
+    for (size_t i = 0; i < HF_COUNT(ballast); i++)
+        ballast[i] = buffer_of(32, HF_ACCESS_NONE);
     stop = false;
     for (size_t i = 0; i < HF_COUNT(thread); i++)
         assert_int_equal(pthread_create(&thread[i], NULL, come_and_go, NULL), 0);
-    for (int i = 0; i < 300; i++)
+    for (int i = 0; i < 200; i++)
         hf_wipe_all();
     stop = true;
     for (size_t i = 0; i < HF_COUNT(thread); i++)
         assert_int_equal(pthread_join(thread[i], NULL), 0);
+    for (size_t i = 0; i < HF_COUNT(ballast); i++)
+        hf_buffer_free(ballast[i]);
 }
 
 /* ---- from outside ---- */
@@ -601,6 +696,12 @@ static void every_other_way_out_wipes(void **state)
     int status = end_of("crowd", "", &left);
     assert_true(WIFSIGNALED(status) && (WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGTERM));
     assert_int_equal(left, 0);
+    for (int i = 0; i < 10; i++) {
+        assert_signal(end_of("busy", "s", &left), SIGTERM);
+        assert_int_equal(left, 0);
+        assert_exit(end_of("busy", "e", &left), 0);
+        assert_int_equal(left, 0);
+    }
     status = end_of("pair", "", &left);
     assert_true(WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM));
     assert_int_equal(left, 0);
@@ -644,6 +745,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_reached_whatever_its_rights),
         cmocka_unit_test(a_later_underflow_is_still_seen),
+        cmocka_unit_test(a_child_of_vfork_wipes_nothing),
+        cmocka_unit_test(a_fork_among_those_who_ask),
         cmocka_unit_test(the_table_has_room_for_4096),
         cmocka_unit_test(removal_waits_for_those_who_wipe),
         cmocka_unit_test(wiping_among_busy_threads),
