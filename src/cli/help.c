@@ -72,7 +72,8 @@ void help_all(FILE *f)
     fputs("\n"
           "- stands for standard input or output. 'man holdfast-key-create' and so on say more.\n"
           "Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 not authenticated or not allowed,\n"
-          "5 conflict or wrong state, 6 waits for approval, 7 unavailable, 8 integrity.\n",
+          "5 conflict or wrong state, 6 waits for approval, 7 unavailable, 8 integrity.\n"
+          "With HOLDFAST_STRICT=1 nothing is done where memory for secrets cannot be locked.\n",
           f);
 }
 

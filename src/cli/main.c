@@ -8,6 +8,7 @@
 #include "cli/settings.h"
 #include "cli/suggest.h"
 #include "sys/process.h"
+#include "sys/strict.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,12 +192,12 @@ static void output_lock(void)
 
 static hf_err strict_take(cli *c)
 {
-    const char *strict = getenv("HOLDFAST_STRICT");
+    bool strict = false;
 
-    if (strict == NULL || strcmp(strict, "0") == 0)
+    if (hf_strict_wanted(&strict) != HF_OK)
+        return cli_fail(c, HF_ERR_INVALID, HF_STRICT_WHY);
+    if (!strict)
         return HF_OK;
-    if (strcmp(strict, "1") != 0)
-        return cli_fail(c, HF_ERR_INVALID, "HOLDFAST_STRICT must be 1 or 0");
     hf_err e = wiped_strict();
     return e == HF_OK ? e : cli_fail(c, e, "HOLDFAST_STRICT=1, and no memory can be locked; raise RLIMIT_MEMLOCK ('ulimit -l')");
 }

@@ -10,6 +10,7 @@
 #include "file/content.h"
 #include "sys/fd.h"
 #include "sys/process.h"
+#include "sys/strict.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -51,13 +52,14 @@ static int exit_code(hf_err e)
 /* The key, and what OpenSSL keeps of it, lie in the arena. */
 static hf_err memory_start(const file_options *o)
 {
-    const char *strict = getenv("HOLDFAST_STRICT"), *why = "";
+    const char *why = "";
+    bool strict = false;
     hf_arena_spec spec = { .bytes = ARENA_BYTES, .weakest = HF_BACKING_MALLOC };
     hf_arena *arena = NULL;
 
-    if (strict != NULL && strcmp(strict, "1") != 0 && strcmp(strict, "0") != 0)
-        return report_failure(o, HF_ERR_INVALID, "HOLDFAST_STRICT must be 1 or 0");
-    if (strict != NULL && strict[0] == '1')
+    if (hf_strict_wanted(&strict) != HF_OK)
+        return report_failure(o, HF_ERR_INVALID, HF_STRICT_WHY);
+    if (strict)
         spec.weakest = HF_BACKING_MLOCK;
     hf_err err = hf_arena_create(&spec, &arena, &why);
     if (err != HF_OK)
@@ -76,17 +78,45 @@ static bool is_standard(const char *path)
 
 /* ---- reading ---- */
 
+static hf_err cannot_write(const file_options *o, int code)
+{
+    return report_failure(o, HF_ERR_SYSTEM, "cannot write %s: %s", is_standard(o->out) ? "standard output" : o->out,
+                          strerrordesc_np(code));
+}
+
+/* Half a content would be taken for all of it. Devices and pipes stay; nor is a link removed, or what others have put there. */
+static void take_back(const char *path, const struct stat *made)
+{
+    struct stat now;
+
+    if (S_ISREG(made->st_mode) && lstat(path, &now) == 0 && now.st_dev == made->st_dev && now.st_ino == made->st_ino)
+        (void)unlink(path);
+}
+
+static hf_err file_write(const file_options *o, hf_view content)
+{
+    int fd = open(o->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600), code = 0;
+    struct stat st = { 0 };
+
+    if (fd < 0)
+        return cannot_write(o, errno);
+    if (fstat(fd, &st) != 0 || !hf_write_all(fd, content))
+        code = errno;
+    if (code != 0 && S_ISREG(st.st_mode) && ftruncate(fd, 0) != 0)
+        code = errno;
+    if (close(fd) != 0 && code == 0)
+        code = errno;
+    if (code == 0)
+        return HF_OK;
+    take_back(o->out, &st);
+    return cannot_write(o, code);
+}
+
 static hf_err content_write(const file_options *o, hf_view content)
 {
-    HF_AUTO(hf_fd_closep) int made = -1;
-    int fd = STDOUT_FILENO;
-
     if (!is_standard(o->out))
-        fd = made = open(o->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
-    if (fd < 0 || !hf_write_all(fd, content))
-        return report_failure(o, HF_ERR_SYSTEM, "cannot write %s: %s", is_standard(o->out) ? "standard output" : o->out,
-                              strerrordesc_np(errno));
-    return HF_OK;
+        return file_write(o, content);
+    return hf_write_all(STDOUT_FILENO, content) ? HF_OK : cannot_write(o, errno);
 }
 
 static hf_err read_file(const file_options *o, const hf_file_guard *guard, hf_file_report *report)
@@ -157,6 +187,7 @@ int main(int argc, char **argv)
     if (hf_process_close_up() != HF_OK)
         _Exit(exit_code(report_failure(&options, HF_ERR_PROTECTION, "this process cannot be protected from others")));
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a limit is an error like a full disk */
     hf_err err = memory_start(&options);
     if (err == HF_OK)
         err = run(&options);

@@ -15,6 +15,7 @@
 #include "crypto/crypto.h"
 #include "sys/process.h"
 #include "sys/sandbox.h"
+#include "sys/strict.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -67,8 +68,11 @@ static void memory_start(void)
 {
     hf_arena *arena = NULL;
     const char *why = "", *failed = "";
+    bool strict = false;
 
-    if (hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, HF_BACKING_MALLOC }, &arena, &why) != HF_OK)
+    if (hf_strict_wanted(&strict) != HF_OK)
+        hf_fatal(HF_STRICT_WHY);
+    if (hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, strict ? HF_BACKING_MLOCK : HF_BACKING_MALLOC }, &arena, &why) != HF_OK)
         hf_fatal("memory for the passphrase cannot be had: %s", why);
     hf_secret_use_arena(arena);
     if (hf_arena_backing(arena) == HF_BACKING_MALLOC)

@@ -11,6 +11,7 @@
 #include "sys/fd.h"
 #include "sys/process.h"
 #include "sys/sandbox.h"
+#include "sys/strict.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -38,8 +39,11 @@ static hf_err memory_start(char why[static WHY_CAP])
 {
     hf_arena *arena = NULL;
     const char *reason = "";
-    hf_err err = hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, HF_BACKING_MALLOC }, &arena, &reason);
+    bool strict = false;
 
+    snprintf(why, WHY_CAP, "%s", HF_STRICT_WHY);
+    HF_TRY(hf_strict_wanted(&strict));
+    hf_err err = hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, strict ? HF_BACKING_MLOCK : HF_BACKING_MALLOC }, &arena, &reason);
     snprintf(why, WHY_CAP, "memory for the new keys cannot be had: %.300s", reason);
     HF_TRY(err);
     hf_secret_use_arena(arena);
@@ -147,7 +151,8 @@ int main(int argc, char **argv)
     hf_log_init("init");
     init_options_read(argc, argv, &options);
     /* A passphrase may come through a pipe that a shell made: /dev/fd/63. */
-    if (hf_sandbox_begin(options.passphrase_file != NULL ? -1 : 3, 0, &protections) != HF_OK || hf_process_close_up() != HF_OK)
+    if (hf_sandbox_begin(options.passphrase_file != NULL ? -1 : 3, 0, &protections) != HF_OK ||
+        hf_process_close_up() != HF_OK)
         hf_fatal("the first protections cannot be had");
     hf_err err = memory_start(why);
     if (err == HF_OK)

@@ -6,6 +6,7 @@
 #include "mint/arguments.h"
 #include "mint/key_file.h"
 #include "sys/process.h"
+#include "sys/strict.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,14 +28,12 @@ static int fail(const char *what, int exit_code)
  */
 static hf_err arena_make(hf_arena **ret, const char **reterr_why)
 {
-    const char *strict = getenv("HOLDFAST_STRICT");
     hf_arena_spec spec = { .bytes = ARENA_BYTES, .weakest = HF_BACKING_MALLOC };
+    bool strict = false;
 
-    if (strict != NULL && strcmp(strict, "1") != 0 && strcmp(strict, "0") != 0) {
-        *reterr_why = "HOLDFAST_STRICT must be 1 or 0";
-        return HF_ERR_INVALID;
-    }
-    if (strict != NULL && strict[0] == '1')
+    *reterr_why = HF_STRICT_WHY;
+    HF_TRY(hf_strict_wanted(&strict));
+    if (strict)
         spec.weakest = HF_BACKING_MLOCK;
     HF_TRY(hf_arena_create(&spec, ret, reterr_why));
     if (hf_arena_backing(*ret) == HF_BACKING_MALLOC)

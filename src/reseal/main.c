@@ -21,6 +21,7 @@
 #include "sys/fd.h"
 #include "sys/process.h"
 #include "sys/sandbox.h"
+#include "sys/strict.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,8 +109,11 @@ static hf_err memory_start(struct reseal *r)
 {
     hf_arena *arena = NULL;
     const char *why = "", *failed = "";
+    bool strict = false;
 
-    if (hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, HF_BACKING_MALLOC }, &arena, &why) != HF_OK)
+    if (hf_strict_wanted(&strict) != HF_OK)
+        return fail(r, HF_ERR_INVALID, HF_STRICT_WHY);
+    if (hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, strict ? HF_BACKING_MLOCK : HF_BACKING_MALLOC }, &arena, &why) != HF_OK)
         return fail(r, HF_ERR_LOCKED_MEMORY, "memory for the root key cannot be had: %s", why);
     hf_secret_use_arena(arena);
     if (hf_arena_backing(arena) == HF_BACKING_MALLOC)

@@ -4,6 +4,7 @@
  */
 #include "sys/fd.h"
 #include "sys/process.h"
+#include "sys/strict.h"
 #include "wrap/arguments.h"
 #include "wrap/envelope.h"
 #include "wrap/material.h"
@@ -27,13 +28,13 @@ static int fail(const char *what, int exit_code)
 /* Strict demands locked memory; otherwise its lack is said and the key lies in ordinary memory for some milliseconds. */
 static hf_err arena_make(const char **reterr_why)
 {
-    const char *strict = getenv("HOLDFAST_STRICT");
     hf_arena_spec spec = { .bytes = ARENA_BYTES, .weakest = HF_BACKING_MALLOC };
     hf_arena *arena = NULL;
+    bool strict = false;
 
-    *reterr_why = "HOLDFAST_STRICT must be 1 or 0";
-    HF_CHECK(strict == NULL || strcmp(strict, "1") == 0 || strcmp(strict, "0") == 0, HF_ERR_INVALID);
-    if (strict != NULL && strict[0] == '1')
+    *reterr_why = HF_STRICT_WHY;
+    HF_TRY(hf_strict_wanted(&strict));
+    if (strict)
         spec.weakest = HF_BACKING_MLOCK;
     HF_TRY(hf_arena_create(&spec, &arena, reterr_why));
     if (hf_arena_backing(arena) == HF_BACKING_MALLOC)

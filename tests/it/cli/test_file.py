@@ -4,6 +4,7 @@ import hmac
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import threading
@@ -19,7 +20,8 @@ from hsm import STAGE
 
 HOLDFAST = STAGE / "bin" / "holdfast"
 TOOL = STAGE / "libexec" / "holdfast" / "file-tool"
-MATCH, USAGE, NOT_FOUND, NO_ANCHOR, UNAVAILABLE, TAMPER = 0, 2, 3, 5, 7, 8
+MATCH, USAGE, NOT_FOUND, NO_ANCHOR, WRONG_STATE, UNAVAILABLE, TAMPER = 0, 2, 3, 5, 5, 7, 8
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
 
 class Files:
@@ -119,7 +121,14 @@ def test_what_trust_anchor_mode_is_for(files):
         assert done.returncode == TAMPER and done.stdout == b"", (content, sidecar)
     files.put(b"old")
     files.sidecar.write_bytes(old)
+    done = files("verify", "--sidecar-only")
+    assert done.returncode == WRONG_STATE and b"keep it anchored" in done.stderr  # the store knows better
+    assert files("read", "--sidecar-only").stdout == b""
+    entry = files.entry().read_bytes()
+    files.entry().unlink()
     assert files("verify", "--sidecar-only").returncode == MATCH
+    files.entry().write_bytes(entry)
+    files.entry().chmod(0o600)
     files.put(b"new")
     files.sidecar.write_bytes(new)
     assert files("verify").returncode == MATCH
@@ -210,6 +219,43 @@ def test_a_full_pipe_is_no_success(files):
         assert subprocess.run([HOLDFAST, "file", "verify", files.path, "--store", files.store], stdout=full, stderr=subprocess.PIPE).returncode == 1
 
 
+def test_half_a_content_is_not_left_behind(files, tmp_path):
+    files.put(b"x" * 1_000_000).fine("protect")
+    out = tmp_path / "out"
+    words = [TOOL, "read", files.path, "--store", files.store, "--out", out]
+    for before in (False, True):
+        if before:
+            out.write_bytes(b"older")
+        done = subprocess.run(words, capture_output=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)))
+        assert done.returncode == 1 and b"cannot write" in done.stderr and not out.exists(), done
+    assert files("read", "--out", "/dev/full").returncode == 1 and Path("/dev/full").is_char_device()
+    assert files("read", "--out", "/dev/null").returncode == 0 and Path("/dev/null").is_char_device()
+
+
+@needs_strace
+def test_an_error_at_close_is_an_error(files, tmp_path):
+    files.put(b"content").fine("protect")
+    out = tmp_path / "out"
+    before = ["strace", "-qq", "-o", tmp_path / "log", "-P", out, "-e", "trace=close", "-e", "inject=close:error=EIO"]
+    done = files.tool("read", "--out", out, before=before)
+    assert done.returncode == 1 and b"cannot write" in done.stderr and not out.exists(), done
+
+
+def test_an_error_is_not_called_an_outcome(files):
+    """A disk that takes nothing more: the error is said, and neither "tampered with" nor "unchanged" with it."""
+    files.put(b"a plan").fine("protect")
+
+    def limited(*words):
+        words = [TOOL, *words, files.path, "--store", files.store]
+        return subprocess.run(words, input=b"new", capture_output=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1)))
+
+    for content, words in ((b"a plan", ["write"]), (b"a trap", ["protect", "--force"])):
+        files.put(content)
+        done, document = limited(*words), json.loads(limited(*words, "--output", "json").stdout)
+        assert done.returncode == 1 and done.stderr.startswith(f"holdfast file {words[0]}: {files.path}: the new file cannot be written".encode()), done
+        assert document["code"] == "system" and document.get("outcome", "not_judged") == "not_judged", document
+
+
 # ---- names ----
 
 
@@ -227,6 +273,30 @@ def test_every_name_of_a_path_is_the_same(files):
     os.rename(files.path, files.folder / "moved")
     os.rename(files.sidecar, files.folder / "moved.hmac")
     assert files("verify", path="moved").returncode == TAMPER and files("verify").returncode == NOT_FOUND
+
+
+def test_a_link_does_not_stand_in_for_a_protected_file(files):
+    """`mv a.conf old; ln -s b.conf a.conf`, where b.conf is protected too, or never was: not b's content under a's name."""
+    files.put(b"a plan").fine("protect")
+    (files.folder / "other").write_bytes(b"another plan")
+    os.rename(files.path, files.folder / "old")
+    files.path.symlink_to("other")
+    for anchored in (False, True):
+        if anchored:
+            files.fine("protect", path="other")
+        for words in (("verify",), ("read",), ("read", "--allow-unanchored", "--allow-unavailable"), ("protect",), ("write",), ("unprotect",)):
+            done = files(*words, input=b"x")
+            assert done.returncode == TAMPER and done.stdout == b"" and b"a protected path now leads elsewhere" in done.stderr, (words, done)
+    assert files.fine("read", path="other") == b"another plan"
+    files.fine("protect", "--force")
+    assert files.fine("read") == b"another plan"
+
+
+def test_what_became_a_pipe_is_tampered_with(files):
+    files.put(b"a plan").fine("protect")
+    files.path.unlink()
+    os.mkfifo(files.path)
+    assert files("verify").returncode == TAMPER and files("read").returncode == TAMPER and files("protect", "--force").returncode == USAGE
 
 
 @pytest.mark.parametrize("what", ["folder", "fifo", "null", "socket", "loop", "sidecar", "key", "long"])
@@ -273,6 +343,17 @@ def test_wrong_usage(files):
         assert done.returncode == USAGE and done.stdout == b"" and done.stderr.startswith(b"holdfast"), done
     assert files.document("protect", "--nonsense")[1]["code"] == "invalid"
     assert not files.store.exists()
+    for words in (["--\x1b[31m"], ["\x1b[31m"], ["--output", "\x1b[31m"], ["a\u202eb"]):
+        done = files.tool("verify", *words)
+        assert done.returncode == USAGE and b"\x1b" not in done.stderr and "\u202e".encode() not in done.stderr, done
+
+
+def test_names_that_deceive_the_eye(files):
+    """U+202E turns what follows around; a name of letters alone is shown as it is."""
+    for name, plain in (("plan\u202etxt", False), ("plan\u2066", False), ("plan\u200b", False), ("pl\u00e4n\u4e2d", True)):
+        (files.folder / name).write_bytes(b"x")
+        shown = files.fine("protect", path=name).decode()
+        assert (name in shown) == plain, shown
 
 
 # ---- where the store is ----
@@ -326,9 +407,6 @@ def traced(files, log, *words, inject=None, input=b""):
     return files.tool(*words, before=before, input=input)
 
 
-needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-
-
 def steps(log, files):
     """What changes files, in order: rows like `fsync plan.txt.hmac.next`."""
     names = {files.folder.name: "FOLDER", files.store.name: "STORE", f".holdfast-{files.entry().name[:16]}.tmp": "CONTENT"}
@@ -360,7 +438,7 @@ def test_order_of_a_first_protection(files, tmp_path):
     files.put(b"old")
     assert traced(files, tmp_path / "log", "protect").returncode == 0
     assert steps(tmp_path / "log", files) == [
-        "mkdir state", "fsync FOLDER", "mkdir STORE", "fsync state", "create key.next", "fsync key.next", "rename key.next key", "fsync STORE",
+        "mkdir state", "fsync FOLDER", "mkdir STORE", "fsync state", "create key.lock", "create key.next", "fsync key.next", "rename key.next key", "fsync STORE", "fsync STORE",
         "create plan.txt.hmac.next", "fsync plan.txt.hmac.next", "fsync FOLDER", *entry,
         "rename plan.txt.hmac.next plan.txt.hmac", "fsync FOLDER", *entry]
 
@@ -373,9 +451,9 @@ def test_files_have_their_mode_from_the_first_moment(files, tmp_path):
     text = (tmp_path / "log").read_text()
     assert "chmod" not in text and "umask" not in text
     made = re.findall(r'openat\([^"]*"([^"]+)", ([A-Z_|]*O_CREAT[A-Z_|]*), (0\d+)\)', text)
-    assert {name for name, _, _ in made} == {"lock", "key.next", files.entry().name + ".next", "plan.txt.hmac.next"}
+    assert {name for name, _, _ in made} == {"lock", "key.lock", "key.next", files.entry().name + ".next", "plan.txt.hmac.next"}
     assert all(mode == "0600" and "O_NOFOLLOW" in flags and "O_CLOEXEC" in flags for _, flags, mode in made), made
-    assert all("O_EXCL" in flags for name, flags, _ in made if name != "lock")
+    assert all("O_EXCL" in flags for name, flags, _ in made if name not in ("lock", "key.lock"))
     assert set(re.findall(r"mkdir\(.*, (0\d+)\)", text)) == {"0700"}
     assert all("O_NOFOLLOW" in line for line in text.splitlines() if re.search(r'openat\([^"]*"(key|lock|plan\.txt|plan\.txt\.hmac)"', line))
 

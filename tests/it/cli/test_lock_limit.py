@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from attack import open_folder
 from hsm import STAGE
 
 WARNING = "warning: RLIMIT_MEMLOCK is too low"
@@ -17,6 +18,13 @@ def run(kilobytes, strict=None, command=COMMAND):
     if os.geteuid() == 0: # root's CAP_IPC_LOCK lifts the limit
         done = ["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "--reuid=65534", "--clear-groups", *done]
     return subprocess.run(done, capture_output=True, text=True, env=env, cwd="/")
+
+
+@pytest.fixture
+def folder():
+    with open_folder() as f:
+        f.chmod(0o777)
+        yield f
 
 
 @pytest.mark.parametrize("strict", [None, "0"])
@@ -41,3 +49,12 @@ def test_strict_refuses():
 def test_strict_is_yes_or_no():
     done = run(8192, "yes")
     assert done.returncode == 2 and "HOLDFAST_STRICT must be 1 or 0" in done.stderr
+
+
+@pytest.mark.parametrize("strict, kilobytes, says", [("1", 0, "RLIMIT_MEMLOCK"), ("yes", 8192, "HOLDFAST_STRICT must be 1 or 0")])
+def test_keys_are_made_in_locked_memory_or_not_at_all(folder, strict, kilobytes, says):
+    """The program behind `holdfast init` by itself, as the command line would refuse before it."""
+    words = ["--data", folder / "data", "--anchor", folder / "anchor", "--seal", "file", "--dev"]
+    done = run(kilobytes, strict, [STAGE / "libexec/holdfast/init", *words])
+    assert done.returncode == 1 and says in done.stderr, done.stderr
+    assert list(folder.iterdir()) == []
