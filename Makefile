@@ -68,10 +68,24 @@ asan: setup-test ## the unit tests under AddressSanitizer and UBSan (counts for 
 	@$(MESON) compile -C build/asan
 	@$(MESON) test -C build/asan --no-rebuild --suite unit --print-errorlogs --timeout-multiplier 5
 
-tsan: setup-test ## what threads share between processes, under ThreadSanitizer
+# Unit tests whose subject is threads.
+threaded = ipc-channel ipc-loop mem-alloc mem-arena mem-buffer mem-pool mem-secret mem-wipe sealmem-blob sealmem-coffer
+
+tsan: setup-test ## what threads and processes share, under ThreadSanitizer
 	@tools/configure build/tsan -Db_sanitize=thread -Dtests=enabled -Dbuildtype=debug -Doptimization=1
-	@$(MESON) compile -C build/tsan test-ipc-channel test-ipc-loop
-	@$(MESON) test -C build/tsan --no-rebuild --print-errorlogs ipc-channel ipc-loop
+	@$(MESON) compile -C build/tsan $(threaded:%=test-%)
+	@$(MESON) test -C build/tsan --no-rebuild --print-errorlogs --timeout-multiplier 10 $(threaded)
+
+# Unit tests of the libraries. Left out: limits, which valgrind itself uses up; ptrace and seccomp, which it does not know; what takes minutes.
+checked = mem-alloc mem-arena mem-buffer mem-pool mem-region mem-secret mem-wipe mem-pool-faults harden-budget \
+	sealmem-size sealmem-blob sealmem-coffer file-attack file-file file-forms file-judge file-store file-cut
+memcheck = valgrind -q --fair-sched=yes --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+	--suppressions=$(CURDIR)/tests/valgrind.supp
+
+valgrind: setup-test ## the tests of the libraries under valgrind, which has no memfd_secret: over mlock
+	@tools/configure build/valgrind -Dtests=enabled -Dbuildtype=debug -Doptimization=1
+	@$(MESON) compile -C build/valgrind $(checked:%=test-%)
+	@$(MESON) test -C build/valgrind --no-rebuild --print-errorlogs --timeout-multiplier 30 --wrapper='$(memcheck)' $(checked)
 
 test-windows: setup-windows ## the memory part, built for Windows: its tests under Wine, in build/windows
 	@tools/test-windows build/windows

@@ -22,6 +22,7 @@ def row(suite, name, value, unit, reference=None, reference_value=None, target=N
         ratio = 1.0  # none where none are allowed, too
     elif void is None and reference_value and value:
         ratio = reference_value / value if unit in LOWER_IS_BETTER else value / reference_value
+    none_at_all = void is None and value == 0 and unit in LOWER_IS_BETTER
     result = {
         "suite": suite,
         "name": name,
@@ -31,7 +32,7 @@ def row(suite, name, value, unit, reference=None, reference_value=None, target=N
         "reference_value": rounded(reference_value),
         "ratio": rounded(ratio),
         "target": target,
-        "holds": None if target is None else bool(ratio is not None and ratio >= target),
+        "holds": None if target is None else bool(none_at_all or (ratio is not None and ratio >= target)),
     }
     if noise is not None:
         result["noise"] = rounded(noise)

@@ -15,7 +15,8 @@ static void prove_sum(size_t cost)
 {
     size_t before = nondet_size(), sum = before, count = nondet_size(), all = 0;
     if (!add_cost(&sum, count, cost)) {
-        PROVE(hf_mul_size(count, cost, &all) != HF_OK || all > SIZE_MAX - (PAGE - 1) - before);
+        if (hf_mul_size(count, cost, &all) == HF_OK && all <= SIZE_MAX - (PAGE - 1))
+            PROVE(before > SIZE_MAX - (all + (PAGE - 1)) / PAGE * PAGE);
         return;
     }
     PROVE(hf_mul_size(count, cost, &all) == HF_OK);

@@ -9,15 +9,21 @@ extern "C" {
 #endif
 
 /*
- * One region of fixed size, set up once: created, mapped, its descriptor closed, excluded from fork and
- * dumps, every page touched, guard pages at both ends. (A pool of mem.h is the same with growth, errors and canaries.)
+ * One region of fixed size, set up once: created, mapped, its descriptor closed, excluded from fork and dumps, every
+ * page touched, guard pages at both ends. (A pool of mem.h is the same with growth, errors and canaries.)
  *
  *   | guard | slabs, large blocks, stacks (each with a guard at its low end) | guard |
  *
  * Blocks have no headers: what is free, and how long it is, stands in ordinary memory outside the region, so that
- * writing past a block reaches no allocator data. Freed blocks are wiped at once; free memory is always zero.
- * Blocks up to 16 KiB come from per-thread caches. Builds with AddressSanitizer give each block its own malloc
- * instead and report HF_BACKING_MALLOC whatever was asked for.
+ * writing past a block reaches no allocator data. Freed blocks are wiped at once; free memory is always zero. Blocks
+ * up to 16 KiB come from per-thread caches.
+ *
+ * Fork: a child, however it was made, has none of the bytes. In it hf_arena_try_alloc gives NULL, hf_arena_stack
+ * HF_ERR_FORKED, hf_arena_free and hf_arena_wipe_all do nothing, and hf_arena_alloc and hf_arena_realloc end the child
+ * with one line on stderr (abort): a child of a process whose OpenSSL lives in an arena ends with _exit or exec.
+ *
+ * Builds with AddressSanitizer give each block its own malloc instead and report HF_BACKING_MALLOC whatever was asked
+ * for.
  */
 typedef struct hf_arena hf_arena;
 
@@ -29,7 +35,7 @@ typedef struct hf_arena_spec {
 /*
  * Makes an arena in the best backing that can be had, not weaker than spec->weakest.
  * HF_ERR_LOCKED_MEMORY when there is none, HF_ERR_BOUNDS for a size outside 1 byte to 1 TiB, HF_ERR_SYSTEM
- * when there are no random bytes for canaries (hf_secret). *reterr_why is always set:
+ * when there are no random bytes for canaries (hf_secret). *reterr_why (not NULL) is always set:
  * a static sentence with cause and remedy of the failure, or of a backing that is not the best; empty when it is.
  * One arena lives as long as its process; there is no destroy.
  * Touching the pages takes about 15 us each (16 MiB: 60 ms).

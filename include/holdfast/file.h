@@ -21,8 +21,10 @@ extern "C" {
  * sidecar that is missing or different is tampering as well.
  *
  * Every function looks the path up once, following symbolic links, and from then on follows none: a folder or file that is
- * exchanged for a link meanwhile is refused. So every name of a path leads to the same entry; a second hard link is another path. Only regular files are taken: a
- * folder, a pipe or a device is HF_ERR_INVALID and never opened. Names that end in ".hmac" or ".hmac.next" are the sidecars' (HF_ERR_INVALID),
+ * exchanged for a link meanwhile is refused. So every name of a path leads to the same entry; a second hard link is another path. But a path
+ * that has an entry itself and now leads on by a link (at most 40 are followed) is HF_FILE_TAMPER, wherever it leads: somebody exchanged the
+ * protected file, or a folder of it. Only regular files are taken: a folder, a pipe or a device is never opened, and HF_ERR_INVALID, or
+ * HF_FILE_TAMPER where the path is anchored. Names that end in ".hmac" or ".hmac.next" are the sidecars' (HF_ERR_INVALID),
  * and a name has at most 245 bytes.
  *
  * Nothing is kept between calls: the key is read for each call into locked memory and wiped at its end, but for what OpenSSL holds of it
@@ -56,7 +58,7 @@ HF_API hf_err hf_file_outcome_err(hf_file_outcome o);
  * A place that keeps one small entry for a protected path. Entries are authenticated above it, so it need not be secret. It should be out of reach for
  * whoever can write the files: one who can put an older entry back, as well as the older file and sidecar, is not noticed.
  *
- *   get     HF_OK, *ret_len at most cap; HF_ERR_NOT_FOUND: there is none; HF_ERR_TOO_LARGE: it has more than cap bytes, which none of ours has.
+ *   get     Also asked for the ids of paths that are followed by links. HF_OK, *ret_len at most cap; HF_ERR_NOT_FOUND: there is none; HF_ERR_TOO_LARGE: it has more than cap bytes, which none of ours has.
  *           Anything else: the store is unavailable.
  *   put     replaces the entry in one step; durable when it returns.
  *   erase   HF_OK also when there is none; durable when it returns.
@@ -83,7 +85,8 @@ typedef enum hf_file_mode {
  *
  * store_dir is a folder of mode 0700 that belongs to the effective user, with the 32 bytes of the key in the file `key` (0600) and an entry
  * (0600) for each path, named by the hexadecimal id. Folder and key are made by the first hf_file_protect or hf_file_write. Owner, mode and type are
- * looked at in every call, and what is not as it should be, or cannot be read, makes the store unavailable: a key that is there is never replaced. Back it up:
+ * looked at in every call, and what is not as it should be, or cannot be read, makes the store unavailable: a key is never replaced, nor one
+ * that is gone from a store that was in use. Back it up:
  * without the key nothing verifies. No path below another user's control should lead to it.
  */
 typedef struct hf_file_guard {
@@ -119,7 +122,8 @@ typedef struct hf_file_report {
 
 /*
  * Judges a file by what one descriptor gives. HF_OK means HF_FILE_MATCH and nothing else; for the other outcomes the error of hf_file_outcome_err.
- * HF_ERR_DENIED, HF_ERR_INVALID, HF_ERR_TOO_LARGE, HF_ERR_SYSTEM, HF_ERR_LOCKED_MEMORY: not judged. *ret is always set. Tags are compared in
+ * HF_ERR_DENIED, HF_ERR_INVALID, HF_ERR_TOO_LARGE, HF_ERR_SYSTEM, HF_ERR_LOCKED_MEMORY: not judged. HF_ERR_WRONG_STATE, not judged
+ * either: sidecar mode, but the file has an anchor. *ret is always set. Tags are compared in
  * constant time.
  *
  * After a change that was interrupted (see hf_file_write) the file as it was before and as it is behind it both match. The next call of
@@ -154,7 +158,8 @@ HF_API void hf_file_content_free(hf_file_content *c); /* NULL is fine */
 /*
  * Protects a file as it is now. One that is protected and unchanged stays as it is, and a lost or altered sidecar of an unchanged anchored file is
  * made anew. HF_ERR_INTEGRITY, and nothing is changed, for a file that does not verify, unless `flags` has HF_FILE_FORCE: what somebody
- * tampered with shall not become genuine by accident. HF_ERR_STORE: the store is unavailable. HF_ERR_WRONG_STATE: sidecar mode,
+ * tampered with shall not become genuine by accident. With it, a path that was protected and now is a link becomes a mere name of what it leads to: its
+ * own entry goes. HF_ERR_STORE: the store is unavailable. HF_ERR_WRONG_STATE: sidecar mode,
  * but the file has an anchor.
  *
  * Durable when it returns. Killed at any moment, the file is protected as before or as asked for.

@@ -29,7 +29,9 @@ extern "C" {
  *
  * Threads: any number may use one coffer at once, eight of them without waiting; hf_coffer_free when no other does. Not
  * for signal handlers. Fork: a child has neither half, so that every call there gives HF_ERR_FORKED and no nonce is
- * ever used twice. fork() waits until no call is under way; a child made by the bare system call (clone) while another
+ * ever used twice. fork() waits until no call is under way, after the program's own pthread_atfork handlers, so that
+ * these may take locks under which the program seals (set before a dlopen of this library they would come after, and
+ * must not); a child made by the bare system call (clone) while another
  * thread is inside one gets a copy of OpenSSL's heap with the key in it, as it does of everything else. After
  * hf_wipe_all: HF_ERR_WRONG_STATE.
  *

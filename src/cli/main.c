@@ -199,7 +199,9 @@ static hf_err strict_take(cli *c)
     if (!strict)
         return HF_OK;
     hf_err e = wiped_strict();
-    return e == HF_OK ? e : cli_fail(c, e, "HOLDFAST_STRICT=1, and no memory can be locked; raise RLIMIT_MEMLOCK ('ulimit -l')");
+    return e == HF_OK
+               ? e
+               : cli_fail(c, e, "HOLDFAST_STRICT=1, and no memory can be locked; raise RLIMIT_MEMLOCK ('ulimit -l')");
 }
 
 int main(int argc, char **argv)

@@ -53,8 +53,9 @@ static block *block_ordinary(size_t whole)
     if (too_little && strict)
         return NULL;
     if (too_little && !atomic_flag_test_and_set(&said))
-        cli_note("warning: RLIMIT_MEMLOCK is too low, so part of what this command handles could be swapped; raise it with "
-                 "'ulimit -l'");
+        cli_note(
+            "warning: RLIMIT_MEMLOCK is too low, so part of what this command handles could be swapped; raise it with "
+            "'ulimit -l'");
     return calloc(1, whole);
 }
 

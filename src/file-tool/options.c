@@ -1,6 +1,7 @@
 #include "file-tool/options.h"
 
 #include "base/buf.h"
+#include "file-tool/report.h"
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -74,12 +75,14 @@ const char *verb_name(verb v)
 static HF_NORETURN void refuse(verb v, const char *format, ...) HF_PRINTF(2, 3);
 static HF_NORETURN void refuse(verb v, const char *format, ...)
 {
+    char sentence[1024];
     va_list args;
 
-    fprintf(stderr, "holdfast file %s: ", verb_name(v));
     va_start(args, format);
-    (void)vfprintf(stderr, format, args);
+    (void)vsnprintf(sentence, sizeof(sentence), format, args);
     va_end(args);
+    fprintf(stderr, "holdfast file %s: ", verb_name(v));
+    report_text(stderr, sentence);
     fprintf(stderr, "; see 'holdfast file %s --help'\n", verb_name(v));
     exit(EXIT_USAGE);
 }

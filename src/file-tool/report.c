@@ -5,15 +5,38 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define SENTENCE_CAP (HF_FILE_PATH_CAP + 2 * HF_FILE_WHY_CAP)
 
 /* ---- text ---- */
 
-/* Paths are any bytes: what is no text, or would talk to the terminal, becomes '?'. */
-static void put_text(FILE *f, const char *text)
+/* Characters that are not seen, but make a text look like another one: marks of direction, joiners, separators of lines. */
+static bool deceives(const char *text)
 {
-    bool fine = hf_text_ok(hf_view_str(text));
+    static const struct {
+        const char *lead;
+        unsigned char low, high; /* of the byte behind it */
+    } rows[] = {
+        { "\xe2\x80", 0x8b, 0x8f }, /* U+200B to U+200F */
+        { "\xe2\x80", 0xa8, 0xae }, /* U+2028 to U+202E */
+        { "\xe2\x81", 0xa0, 0xaf }, /* U+2060 to U+206F */
+        { "\xd8", 0x9c, 0x9c }, /* U+061C */
+        { "\xef\xbb", 0xbf, 0xbf }, /* U+FEFF */
+    };
+
+    for (size_t i = 0; i < HF_COUNT(rows); i++)
+        for (const char *at = text; (at = strstr(at, rows[i].lead)) != NULL; at++) {
+            unsigned char behind = (unsigned char)at[strlen(rows[i].lead)];
+            if (rows[i].low <= behind && behind <= rows[i].high)
+                return true;
+        }
+    return false;
+}
+
+void report_text(FILE *f, const char *text)
+{
+    bool fine = hf_text_ok(hf_view_str(text)) && !deceives(text);
 
     for (; *text != '\0'; text++)
         fputc(fine || (*text >= ' ' && *text <= '~') ? *text : '?', f);
@@ -22,7 +45,7 @@ static void put_text(FILE *f, const char *text)
 static void put_row(const char *name, const char *text, const char *behind)
 {
     printf("%-10s", name);
-    put_text(stdout, text);
+    report_text(stdout, text);
     printf("%s\n", behind);
 }
 
@@ -163,7 +186,7 @@ static void text_outcome(const file_options *o, const hf_file_report *r)
 static void say(const file_options *o, const char *sentence)
 {
     fprintf(stderr, "holdfast file %s: ", verb_name(o->verb));
-    put_text(stderr, sentence);
+    report_text(stderr, sentence);
     fputc('\n', stderr);
 }
 

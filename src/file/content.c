@@ -77,10 +77,13 @@ static void piece_freep(uint8_t **p)
 static hf_err add_pieces(int fd, uint64_t max, hf_tag_work *work, uint64_t *ret_bytes, hf_why *why)
 {
     HF_AUTO(piece_freep) uint8_t *piece = calloc(1, PIECE_BYTES);
+    struct stat st;
     uint64_t sum = 0;
     size_t n = 0;
 
     HF_CHECK(piece != NULL, no_memory(why));
+    HF_CHECK(fstat(fd, &st) == 0, hf_why_errno(why, "it cannot be looked at"));
+    HF_CHECK((uint64_t)st.st_size <= max, too_large(max, why)); /* before an hour was spent on reading it */
     do {
         HF_TRY(read_some(fd, piece, PIECE_BYTES, &n, why));
         sum += n;

@@ -13,6 +13,7 @@
 #define KEY_NAME "key"
 #define KEY_NEXT_NAME "key.next"
 #define LOCK_NAME "lock"
+#define KEY_LOCK_NAME "key.lock"
 #define NEXT_SUFFIX ".next"
 #define HEX_CHARS (2 * HF_FILE_ID_BYTES)
 
@@ -55,6 +56,8 @@ static hf_err open_private(int folder, const char *name, int flags, const char *
     if (!S_ISREG(st.st_mode))
         return hf_why_say(why, HF_ERR_STORE, "%s is no regular file", what);
     HF_TRY(check_private(&st, what, why));
+    if ((flags & O_CREAT) != 0 && !hf_rights_complete(fd, 0600))
+        return unavailable(why, what);
     *ret = fd;
     fd = -1; /* the caller's now */
     return HF_OK;
@@ -67,8 +70,11 @@ static bool is_hex(const char *name)
     return strlen(name) == HEX_CHARS && strspn(name, "0123456789abcdef") == HEX_CHARS;
 }
 
-/* Entries without their key mean that it was lost: a new one would make all of them worthless without a word. */
-static hf_err check_no_entries(int folder, hf_why *why)
+/*
+ * Entries without their key mean that it was lost: a new one would make all of them worthless without a word. So does the lock, which is made
+ * behind the key: with sidecars alone there are no entries.
+ */
+static hf_err check_no_traces(int folder, hf_why *why)
 {
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
@@ -80,12 +86,13 @@ static hf_err check_no_entries(int folder, hf_why *why)
     }
     errno = 0;
     for (const struct dirent *e; !found && (e = readdir(d)) != NULL;)
-        found = is_hex(e->d_name);
+        found = is_hex(e->d_name) || strcmp(e->d_name, LOCK_NAME) == 0;
     hf_err err = errno != 0 ? unavailable(why, "the store cannot be listed") : HF_OK;
     (void)closedir(d);
     if (found)
-        err = hf_why_say(why, HF_ERR_STORE,
-                         "the store's key is gone, but there are entries made with it; put the key back from a backup");
+        err = hf_why_say(
+            why, HF_ERR_STORE,
+            "the store's key is gone, but it was used: put it back from a backup, or remove the store to begin anew");
     return err;
 }
 
@@ -124,8 +131,12 @@ static hf_err key_load(int folder, hf_secret **ret, hf_why *why)
     HF_AUTO(hf_fd_closep) int fd = -1;
 
     hf_err err = open_private(folder, KEY_NAME, O_RDONLY, "the store's key", &fd, why);
-    if (err == HF_ERR_NOT_FOUND)
-        return check_no_entries(folder, why);
+    if (err == HF_ERR_NOT_FOUND) {
+        hf_err traces = check_no_traces(folder, why);
+        HF_CHECK(traces != HF_OK, HF_OK);
+        err = open_private(folder, KEY_NAME, O_RDONLY, "the store's key", &fd, why); /* made only just now? */
+        HF_CHECK(err != HF_ERR_NOT_FOUND, traces);
+    }
     HF_TRY(err);
     err = hf_secret_new(HF_FILE_KEY_BYTES, &key);
     HF_CHECK(err == HF_OK, hf_why_say(why, err, "%s", hf_err_text(err)));
@@ -150,7 +161,8 @@ static hf_err replace(int folder, const char *next, const char *name, hf_view co
     if (unlinkat(folder, next, 0) != 0 && errno != ENOENT)
         return unavailable(why, "the store cannot be written");
     HF_AUTO(hf_fd_closep) int fd = openat(folder, next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 || !hf_write_all(fd, content) || fsync(fd) != 0 || renameat(folder, next, folder, name) != 0) {
+    if (fd < 0 || !hf_rights_complete(fd, 0600) || !hf_write_all(fd, content) || fsync(fd) != 0 ||
+        renameat(folder, next, folder, name) != 0) {
         hf_err err = unavailable(why, "the store cannot be written");
         (void)unlinkat(folder, next, 0);
         return err;
@@ -160,14 +172,14 @@ static hf_err replace(int folder, const char *next, const char *name, hf_view co
 
 /* ---- locks ---- */
 
-/* Of an id: a byte that hardly any other id has; when one does, they wait for each other. 0 is for the key. */
+/* Of an id: a byte that hardly any other id has; when one does, they wait for each other. */
 static off_t lock_at(const uint8_t *id)
 {
     uint64_t n = 0;
 
     for (int i = 0; i < 7; i++)
         n = n << 8 | id[i];
-    return (off_t)n + 1;
+    return (off_t)n;
 }
 
 /*
@@ -186,15 +198,22 @@ static hf_err lock_open(int folder, bool exclusive, int *ret_fd, hf_why *why)
     return err != HF_OK && !exclusive && faccessat(folder, LOCK_NAME, F_OK, 0) != 0 ? HF_OK : err;
 }
 
-static hf_err lock_take(int folder, off_t at, bool exclusive, int *ret_fd, hf_why *why)
+static hf_err lock_fd(int fd, off_t at, bool exclusive, hf_why *why)
 {
     struct flock range = { .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1 };
-    HF_AUTO(hf_fd_closep) int fd = -1;
 
-    HF_TRY(lock_open(folder, exclusive, &fd, why));
     while (fd >= 0 && fcntl(fd, F_OFD_SETLKW, &range) != 0)
         if (errno != EINTR)
             return unavailable(why, "the store cannot be locked");
+    return HF_OK;
+}
+
+static hf_err lock_take(int folder, off_t at, bool exclusive, int *ret_fd, hf_why *why)
+{
+    HF_AUTO(hf_fd_closep) int fd = -1;
+
+    HF_TRY(lock_open(folder, exclusive, &fd, why));
+    HF_TRY(lock_fd(fd, at, exclusive, why));
     *ret_fd = fd;
     fd = -1; /* the caller's now */
     return HF_OK;
@@ -238,6 +257,9 @@ static hf_err folder_make(const char *path, hf_why *why)
     HF_CHECK(n > 0 && (size_t)n < sizeof(above), hf_why_say(why, HF_ERR_STORE, "the store's path is too long"));
     if (mkdir(path, 0700) != 0)
         return errno == EEXIST ? HF_OK : unavailable(why, "the store cannot be made");
+    HF_AUTO(hf_fd_closep) int made = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (made < 0 || !hf_rights_complete(made, 0700))
+        return unavailable(why, "the store cannot be made");
     HF_AUTO(hf_fd_closep) int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd >= 0 && fsync(fd) == 0 ? HF_OK : unavailable(why, "the store cannot be made durable");
 }
@@ -257,13 +279,17 @@ static hf_err folders_make(const char *path, hf_why *why)
     return folder_make(part, why);
 }
 
+/* The lock comes behind the key and says from then on that there was one. */
 static hf_err key_make(hf_dir_store *s, hf_why *why)
 {
     HF_AUTO(hf_secret_freep) hf_secret *key = NULL;
+    HF_AUTO(hf_fd_closep) int lock = -1;
     hf_err err = hf_secret_random(HF_FILE_KEY_BYTES, &key);
 
     HF_CHECK(err == HF_OK, hf_why_say(why, err, "no random key can be had: %s", hf_err_text(err)));
     HF_TRY(replace(s->folder, KEY_NEXT_NAME, KEY_NAME, hf_view_of(hf_secret_read(key), HF_FILE_KEY_BYTES), why));
+    HF_TRY(lock_open(s->folder, true, &lock, why));
+    HF_TRY(folder_sync(s->folder, why));
     s->key = key;
     key = NULL; /* the store's now */
     return HF_OK;
@@ -283,9 +309,13 @@ hf_err hf_dir_store_make(const char *path, hf_dir_store *ret, hf_why *why)
                  hf_why_say(why, HF_ERR_STORE, "the store was removed again while it was made"));
         HF_TRY(err);
     }
-    HF_TRY(lock_take(ret->folder, 0, true, &lock, why));
+    HF_TRY(open_private(ret->folder, KEY_LOCK_NAME, O_RDWR | O_CREAT, "the lock of the store's key", &lock, why));
+    HF_TRY(lock_fd(lock, 0, true, why));
     HF_TRY(key_load(ret->folder, &ret->key, why)); /* another process may have been first */
-    return ret->key != NULL ? HF_OK : key_make(ret, why);
+    if (ret->key == NULL)
+        HF_TRY(key_make(ret, why));
+    (void)unlinkat(ret->folder, KEY_LOCK_NAME, 0); /* whoever locks one from now on finds the key */
+    return HF_OK;
 }
 
 void hf_dir_store_close(hf_dir_store *s)

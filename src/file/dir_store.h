@@ -2,7 +2,8 @@
  * A store in a folder: the key, an entry for each path, and a lock.
  *
  *   key       32 bytes
- *   lock      empty; byte ranges of it are locked (fcntl, open file descriptions): one for each id, and one for making the key
+ *   lock      empty; byte ranges of it are locked (fcntl, open file descriptions), one for each id. Made behind the key: where it is, there was one
+ *   key.lock  there while the key is made, which it keeps to one process
  *   HEX       an entry; 64 hexadecimal digits, so no path leads to another name than these
  *   HEX.next  an entry that is being written
  *

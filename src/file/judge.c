@@ -103,6 +103,10 @@ static hf_verdict judge_anchored(const hf_evidence *e)
 
 hf_verdict hf_judge(hf_file_mode mode, const hf_evidence *e)
 {
+    if (e->strayed)
+        return say(HF_FILE_TAMPER, "a protected path now leads elsewhere: it, or a folder of it, became a link");
+    if (e->file == HF_FOUND_BAD)
+        return say(HF_FILE_TAMPER, "it is no regular file any more, though it is protected");
     if (e->file == HF_FOUND_NONE)
         return say(HF_FILE_NOT_FOUND, mode == HF_FILE_ANCHORED && e->entry == HF_FOUND_GOOD
                                           ? "it is not there, though it is protected: it was taken away"

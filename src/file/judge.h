@@ -13,13 +13,14 @@ typedef enum hf_found {
 } hf_found;
 
 typedef struct hf_evidence {
-    hf_found file;    /* NONE or GOOD; UNKNOWN: its tag could not be made */
+    hf_found file;    /* NONE or GOOD; BAD: no regular file; UNKNOWN: its tag could not be made */
     hf_tag content;   /* what the content's tag is */
     hf_found sidecar; /* NONE, GOOD or BAD */
     hf_tag sidecar_tag;
     hf_found next;    /* of sidecar mode: the sidecar of a change under way; NONE or GOOD */
     hf_tag next_tag;
     hf_found entry;
+    bool strayed; /* the store has an entry for a path that now only leads on to this file */
     hf_entry entry_is;
     hf_why sidecar_why, entry_why; /* for BAD and UNKNOWN */
 } hf_evidence;

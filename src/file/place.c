@@ -52,43 +52,26 @@ static hf_err name_check(const char *name, hf_why *why)
     return HF_OK;
 }
 
-static hf_err path_failed(hf_why *why)
+static hf_err path_failed(int code, hf_why *why)
 {
-    if (errno == ENOENT)
-        return hf_why_say(why, HF_ERR_NOT_FOUND, "there is no such file");
-    if (errno == ENOTDIR || errno == ENAMETOOLONG || errno == ELOOP)
-        return hf_why_say(why, HF_ERR_INVALID, "the path cannot be followed: %s", strerrordesc_np(errno));
+    if (code == ENOENT)
+        return hf_why_say(why, HF_ERR_NOT_FOUND, "there is no such folder");
+    if (code == ENOTDIR || code == ENAMETOOLONG || code == ELOOP)
+        return hf_why_say(why, HF_ERR_INVALID, "the path cannot be followed: %s", strerrordesc_np(code));
+    errno = code;
     return hf_why_errno(why, "the path cannot be followed");
 }
 
-/* Of a file that is not there: its folder's path, and the name behind it. */
-static hf_err resolve_missing(const char *path, char dst[static PATH_MAX], hf_why *why)
+static hf_err resolve(const char *path, hf_place *p, hf_why *why)
 {
-    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-    char folder[PATH_MAX];
-    struct stat st;
+    bool missing = false;
 
-    if (lstat(path, &st) == 0)
-        return hf_why_say(why, HF_ERR_NOT_FOUND, "it is a symbolic link that leads nowhere");
-    HF_TRY(name_check(name, why));
-    size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
-    HF_CHECK(hf_view_to_str(hf_view_of(path, len), folder, sizeof(folder)) == HF_OK,
-             hf_why_say(why, HF_ERR_INVALID, "the path is too long"));
-    if (realpath(len > 0 ? folder : ".", dst) == NULL)
-        return errno == ENOENT ? hf_why_say(why, HF_ERR_NOT_FOUND, "there is no such folder") : path_failed(why);
-    len = strlen(dst);
-    int n = snprintf(dst + len, PATH_MAX - len, "%s%s", dst[len - 1] == '/' ? "" : "/", name);
-    HF_CHECK(n > 0 && (size_t)n < PATH_MAX - len, hf_why_say(why, HF_ERR_INVALID, "the path is too long"));
-    return HF_OK;
-}
-
-static hf_err resolve(const char *path, char dst[static PATH_MAX], hf_why *why)
-{
     if (path[0] == '\0')
         return hf_why_say(why, HF_ERR_INVALID, "the path is empty");
-    if (realpath(path, dst) != NULL)
-        return HF_OK;
-    return errno == ENOENT ? resolve_missing(path, dst, why) : path_failed(why);
+    int code = hf_way_follow(path, p->path, &p->way, &missing);
+    if (missing && p->way.by_link)
+        return hf_why_say(why, HF_ERR_NOT_FOUND, "it is a symbolic link that leads nowhere");
+    return code == 0 ? HF_OK : path_failed(code, why);
 }
 
 /* The folder of a canonical path, in which no part may be a link any more. */
@@ -106,16 +89,17 @@ static hf_err folder_open(const hf_place *p, int *ret, hf_why *why)
         return hf_why_say(why, HF_ERR_SYSTEM,
                           "this kernel has no openat2: Linux 5.6 or a container that allows it is needed");
     if (fd < 0)
-        return path_failed(why);
+        return path_failed(errno, why);
     *ret = (int)fd;
     return HF_OK;
 }
 
 hf_err hf_place_open(const char *path, hf_place *ret, hf_why *why)
 {
-    _Static_assert(sizeof(ret->path) == PATH_MAX, "realpath writes so much");
+    _Static_assert(sizeof(ret->path) == PATH_MAX, "no path is longer");
     ret->folder = -1;
-    HF_TRY(resolve(path, ret->path, why));
+    ret->way.steps = 0;
+    HF_TRY(resolve(path, ret, why));
     ret->name = strrchr(ret->path, '/') + 1;
     HF_TRY(name_check(ret->name, why));
     return folder_open(ret, &ret->folder, why);
@@ -156,6 +140,13 @@ hf_place_name hf_place_beside(const hf_place *p, const char *suffix)
     return name;
 }
 
+bool hf_rights_complete(int fd, mode_t rights)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && ((st.st_mode & rights) == rights || fchmod(fd, (st.st_mode & 0777) | rights) == 0);
+}
+
 bool hf_write_all(int fd, hf_view content)
 {
     while (content.len > 0) {
@@ -188,6 +179,8 @@ static hf_err fill(int fd, hf_view content, const struct stat *own, hf_why *why)
 {
     if (own != NULL)
         HF_TRY(dress(fd, own, why));
+    else if (!hf_rights_complete(fd, 0600))
+        return hf_why_errno(why, "the new file's permissions cannot be set");
     if (!hf_write_all(fd, content) || fsync(fd) != 0)
         return hf_why_errno(why, "the new file cannot be written");
     return HF_OK;

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "file/sidecar.h"
+#include "file/way.h"
 #include <holdfast/file.h>
 #include <limits.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@ typedef struct hf_place {
     int folder;                  /* O_PATH; -1 before hf_place_open */
     char path[HF_FILE_PATH_CAP]; /* canonical */
     const char *name;            /* its last part */
+    hf_way way;                  /* what it was called before */
 } hf_place;
 
 /* Sentences about a failure: cap HF_FILE_WHY_CAP. Gives err. */
@@ -30,7 +32,8 @@ hf_err hf_why_errno(hf_why *why, const char *what);
 
 /*
  * The file itself need not be there. HF_ERR_NOT_FOUND when its folder is not, or it is a link that leads nowhere; HF_ERR_INVALID for names
- * that cannot be protected; HF_ERR_CONFLICT when folders were exchanged meanwhile; HF_ERR_DENIED; HF_ERR_SYSTEM. Closed by hf_place_close.
+ * that cannot be protected; HF_ERR_CONFLICT when folders were exchanged meanwhile; HF_ERR_DENIED; HF_ERR_SYSTEM. way is set in any case, as far
+ * as the path was followed. Closed by hf_place_close.
  */
 hf_err hf_place_open(const char *path, hf_place *ret, hf_why *why) HF_MUST_USE;
 void hf_place_close(hf_place *p);
@@ -61,6 +64,9 @@ hf_err hf_place_remove(const hf_place *p, const char *name, bool *ret_removed, h
 void hf_place_drop(const hf_place *p, const char *name);
 /* Makes names durable. */
 hf_err hf_place_sync(const hf_place *p, hf_why *why) HF_MUST_USE;
+
+/* What umask took of the rights that a file or folder, just made, should have. false: errno. */
+bool hf_rights_complete(int fd, mode_t rights);
 
 /* All of `content`, EINTR and short writes included; errno. */
 bool hf_write_all(int fd, hf_view content);

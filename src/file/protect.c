@@ -10,20 +10,6 @@ static hf_err refuse_tampered(hf_work *w)
     return hf_why_say(&w->why, HF_ERR_INTEGRITY, "%.200s; force is needed to go on", found.text);
 }
 
-/* A sidecar that says less than the entry would make the next look at the entry a false alarm. */
-static hf_err refuse_downgrade(hf_work *w)
-{
-    uint8_t entry[HF_FILE_ENTRY_MAX_BYTES];
-    size_t len = 0;
-
-    if (w->guard->mode != HF_FILE_SIDECAR || w->store.get == NULL)
-        return HF_OK;
-    if (w->store.get(w->store.arg, w->report->id, entry, sizeof(entry), &len) == HF_ERR_NOT_FOUND)
-        return HF_OK;
-    return hf_why_say(&w->why, HF_ERR_WRONG_STATE,
-                      "the store has an entry for it: keep it anchored, or take the protection away first");
-}
-
 /* May what was found be replaced by a match? */
 static hf_err allowed(hf_work *w, unsigned flags)
 {
@@ -34,7 +20,17 @@ static hf_err allowed(hf_work *w, unsigned flags)
                           w->found.entry_why.text[0] != '\0' ? w->found.entry_why.text : v->why.text);
     if (v->outcome == HF_FILE_TAMPER && !v->genuine && (flags & HF_FILE_FORCE) == 0)
         return refuse_tampered(w);
-    return refuse_downgrade(w);
+    return w->nowhere == HF_OK ? HF_OK : hf_why_say(&w->why, w->nowhere, "%s", w->nowhere_why.text);
+}
+
+/* Force does not make a file of what is none. */
+static hf_err check_file(hf_work *w, bool may_be_missing)
+{
+    if (w->found.file == HF_FOUND_BAD)
+        return hf_why_say(&w->why, HF_ERR_INVALID, "it is no regular file");
+    if (w->found.file == HF_FOUND_NONE && !may_be_missing)
+        return hf_why_say(&w->why, HF_ERR_NOT_FOUND, "there is no such file");
+    return HF_OK;
 }
 
 typedef enum operation { PROTECT, WRITE, UNPROTECT } operation;
@@ -78,9 +74,11 @@ static hf_err protect(hf_work *w, unsigned flags)
     if (v->outcome == HF_FILE_NOT_FOUND)
         return HF_OK;
     HF_TRY(allowed(w, flags));
+    HF_TRY(check_file(w, false));
     if (v->outcome == HF_FILE_MATCH)
         return v->pending ? hf_change_settle(w) : HF_OK;
     HF_TRY(hf_change_commit(w, &w->found.content, NULL));
+    HF_TRY(hf_work_forget_way(w));
     hf_work_tell_match(w, &w->found.content, w->bytes);
     return HF_OK;
 }
@@ -109,6 +107,7 @@ static hf_err write_content(hf_work *w, hf_view content)
         hf_place_drop(&w->place, name.text);
         return err;
     }
+    HF_TRY(hf_work_forget_way(w));
     hf_work_tell_match(w, &tag, content.len);
     return HF_OK;
 }
@@ -124,6 +123,8 @@ hf_err hf_file_write(const hf_file_guard *guard, const char *path, const void *b
                          (unsigned long long)HF_FILE_READ_MAX_BYTES);
     if (err == HF_OK)
         err = allowed(&w, flags);
+    if (err == HF_OK)
+        err = check_file(&w, true);
     if (err == HF_OK && w.verdict.pending)
         err = hf_change_settle(&w); /* an entry knows two tags, and there would be three */
     if (err == HF_OK)
@@ -150,6 +151,8 @@ static hf_err unprotect(hf_work *w, unsigned flags)
     if (w->absent && e->sidecar == HF_FOUND_NONE)
         return HF_OK;
     HF_TRY(allowed(w, flags));
+    HF_TRY(hf_work_forget_way(w));
+    w->report->changed |= e->strayed;
     if (e->entry == HF_FOUND_NONE && e->sidecar == HF_FOUND_NONE && e->next == HF_FOUND_NONE)
         return HF_OK;
     if (e->entry != HF_FOUND_NONE) {

@@ -25,7 +25,7 @@ static hf_err check_not_in_store(const hf_work *w, hf_why *why)
 {
     struct stat st;
 
-    if (w->dir.folder < 0)
+    if (w->dir.folder < 0 || w->place.folder < 0)
         return HF_OK;
     if (fstat(w->place.folder, &st) != 0)
         return hf_why_errno(why, "its folder cannot be looked at");
@@ -76,15 +76,70 @@ static void store_lock(hf_work *w, bool exclusive)
     w->key = NULL;
 }
 
+/* HF_ERR_STORE: it does not say. */
+static hf_err store_has(const hf_work *w, const uint8_t *id, bool *ret)
+{
+    uint8_t entry[HF_FILE_ENTRY_MAX_BYTES];
+    size_t len = 0;
+
+    hf_err err = w->store.get(w->store.arg, id, entry, sizeof(entry), &len);
+    HF_CHECK(err == HF_OK || err == HF_ERR_NOT_FOUND || err == HF_ERR_TOO_LARGE, HF_ERR_STORE);
+    *ret = err != HF_ERR_NOT_FOUND;
+    return HF_OK;
+}
+
+/* A name that was protected as a file, and now is a link or leads through one. The path at the end has its own judge. */
+static bool is_step(const hf_work *w, size_t i)
+{
+    return !hf_view_eq(hf_view_of(w->place.way.step[i], HF_FILE_ID_BYTES), hf_view_of(w->report->id, HF_FILE_ID_BYTES));
+}
+
+static hf_err find_strayed(const hf_work *w, bool *ret)
+{
+    bool found = false;
+
+    for (size_t i = 0; !found && i < w->place.way.steps; i++)
+        if (is_step(w, i))
+            HF_TRY(store_has(w, w->place.way.step[i], &found));
+    *ret = found;
+    return HF_OK;
+}
+
+hf_err hf_work_forget_way(hf_work *w)
+{
+    for (size_t i = 0; w->found.strayed && i < w->place.way.steps; i++)
+        if (is_step(w, i) && w->store.erase(w->store.arg, w->place.way.step[i]) != HF_OK)
+            return hf_why_say(&w->why, HF_ERR_STORE, "the store does not remove the entry of the path that leads here");
+    return HF_OK;
+}
+
+/* There is nothing to open. That is an outcome if what cannot be followed was protected once. */
+static hf_err led_nowhere(hf_work *w, hf_err err)
+{
+    bool strayed = false;
+
+    if (err == HF_ERR_NOT_FOUND)
+        w->report->outcome = HF_FILE_NOT_FOUND;
+    if ((err != HF_ERR_NOT_FOUND && err != HF_ERR_INVALID) || w->guard->mode != HF_FILE_ANCHORED)
+        return err;
+    w->nowhere_why = w->why;
+    if (w->place.way.steps > 0 && store_open(w) == HF_OK && w->key != NULL)
+        (void)find_strayed(w, &strayed);
+    w->why = w->nowhere_why;
+    if (!strayed)
+        return err;
+    w->nowhere = err;
+    return HF_OK;
+}
+
 hf_err hf_work_begin(hf_work *w, const hf_file_guard *guard, const char *path, bool exclusive, hf_file_report *report)
 {
     *w = (hf_work) { .guard = guard, .report = report, .place = { .folder = -1 }, .dir = { .folder = -1 } };
     *report = (hf_file_report) { .outcome = HF_FILE_NOT_JUDGED };
     HF_TRY(guard_check(guard, &w->why));
     hf_err err = hf_place_open(path, &w->place, &w->why);
-    if (err == HF_ERR_NOT_FOUND)
-        report->outcome = HF_FILE_NOT_FOUND;
-    HF_TRY(err);
+    if (err != HF_OK)
+        return led_nowhere(w, err);
     HF_TRY(hf_entry_id(w->place.path, report->id));
     HF_TRY(store_open(w));
     store_lock(w, exclusive);
@@ -101,6 +156,8 @@ hf_err hf_work_end(hf_work *w, hf_err err)
         (void)snprintf(r->path, sizeof(r->path), "%s", w->place.path);
     if (err == HF_OK && r->outcome != HF_FILE_MATCH)
         (void)snprintf(r->why, sizeof(r->why), "%s", w->verdict.why.text);
+    if (err != HF_OK && err != hf_file_outcome_err(r->outcome))
+        r->outcome = HF_FILE_NOT_JUDGED;
     if (err != HF_OK)
         (void)snprintf(r->why, sizeof(r->why), "%s", w->why.text[0] != '\0' ? w->why.text : hf_err_text(err));
     hf_content_freep(&w->content);
@@ -152,6 +209,23 @@ static hf_err sidecars_read(hf_work *w, hf_evidence *e)
     return HF_OK;
 }
 
+/* The store has the last word, so a sidecar alone is not asked about what is anchored. */
+static hf_err check_not_anchored(hf_work *w, hf_evidence *e)
+{
+    bool anchored = false, strayed = false;
+
+    if (w->store.get == NULL)
+        return HF_OK;
+    if (store_has(w, w->report->id, &anchored) != HF_OK || find_strayed(w, &strayed) != HF_OK) {
+        e->entry = HF_FOUND_UNKNOWN;
+        return hf_why_say(&e->entry_why, HF_OK, "%s", store_said(w));
+    }
+    if (!anchored && !strayed)
+        return HF_OK;
+    return hf_why_say(&w->why, HF_ERR_WRONG_STATE,
+                      "the store has an entry for it: keep it anchored, or take the protection away first");
+}
+
 static hf_err entry_read(hf_work *w, hf_evidence *e)
 {
     uint8_t bytes[HF_FILE_ENTRY_MAX_BYTES];
@@ -160,9 +234,13 @@ static hf_err entry_read(hf_work *w, hf_evidence *e)
 
     e->entry_why = w->store_why;
     e->entry = w->key != NULL ? HF_FOUND_NONE : HF_FOUND_UNKNOWN;
-    if (w->key == NULL || w->guard->mode == HF_FILE_SIDECAR)
+    if (w->key == NULL)
         return HF_OK;
-    hf_err err = w->store.get(w->store.arg, w->report->id, bytes, sizeof(bytes), &len);
+    if (w->guard->mode == HF_FILE_SIDECAR)
+        return check_not_anchored(w, e);
+    hf_err err = find_strayed(w, &e->strayed);
+    if (err == HF_OK)
+        err = w->store.get(w->store.arg, w->report->id, bytes, sizeof(bytes), &len);
     if (err == HF_ERR_NOT_FOUND)
         return HF_OK;
     if (err != HF_OK && err != HF_ERR_TOO_LARGE) {
@@ -192,6 +270,10 @@ static hf_err file_read(hf_work *w, hf_evidence *e, uint64_t max, bool keep)
     HF_AUTO(hf_fd_closep) int fd = -1;
 
     hf_err err = hf_place_open_file(&w->place, w->place.name, &fd, &w->st, &w->why);
+    if (err == HF_ERR_INVALID && (e->strayed || e->entry == HF_FOUND_GOOD || e->entry == HF_FOUND_BAD)) {
+        e->file = HF_FOUND_BAD; /* somebody put it there */
+        return HF_OK;
+    }
     e->file = err == HF_OK && w->key != NULL ? HF_FOUND_GOOD : err == HF_OK ? HF_FOUND_UNKNOWN : HF_FOUND_NONE;
     if (err == HF_ERR_NOT_FOUND)
         return HF_OK;
@@ -208,10 +290,12 @@ hf_err hf_work_look(hf_work *w, uint64_t max, bool keep)
 {
     hf_evidence *e = &w->found;
 
-    *e = (hf_evidence) { .file = HF_FOUND_UNKNOWN };
-    HF_TRY(entry_read(w, e));
-    HF_TRY(sidecars_read(w, e));
-    HF_TRY(file_read(w, e, max, keep));
+    *e = (hf_evidence) { .file = HF_FOUND_UNKNOWN, .strayed = w->nowhere != HF_OK };
+    if (w->nowhere == HF_OK) {
+        HF_TRY(entry_read(w, e));
+        HF_TRY(sidecars_read(w, e));
+        HF_TRY(file_read(w, e, max, keep));
+    }
     w->verdict = hf_judge(w->guard->mode, e);
     w->why.text[0] = '\0';
     w->report->outcome = w->verdict.outcome;

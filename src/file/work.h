@@ -14,6 +14,8 @@ typedef struct hf_work {
     hf_file_store store;  /* get NULL: none */
     const hf_secret *key; /* NULL: it cannot be had, or there is none yet */
     hf_secret *entry_key;
+    hf_err nowhere; /* why the path cannot be followed to its end, though the store has an entry for it; else HF_OK */
+    hf_why nowhere_why;
     bool absent; /* the folder of the store is not made yet */
     bool locked;
     int lock;
@@ -37,7 +39,10 @@ hf_err hf_work_begin(hf_work *w, const hf_file_guard *guard, const char *path, b
 /* Reads file, sidecar and entry, and judges. keep: the content stays in w. Errors: nothing can be judged. */
 hf_err hf_work_look(hf_work *w, uint64_t max, bool keep) HF_MUST_USE;
 
-/* Frees all; gives err, or what the report says of the outcome when that is HF_OK. */
+/* Nothing was found on the way any more: the store forgets the paths that led elsewhere. HF_ERR_STORE. */
+hf_err hf_work_forget_way(hf_work *w) HF_MUST_USE;
+
+/* Frees all; gives err, or what the report says of the outcome when that is HF_OK. An error that is not the outcome's own leaves none. */
 hf_err hf_work_end(hf_work *w, hf_err err);
 
 /* What a change leaves: a match with this tag. */

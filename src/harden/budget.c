@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define BLOCK_MAX ((size_t)16 << 20)
+#define POOL_FIRST ((size_t)64 << 10) /* what a pool with the defaults locks at once, where there is room for it */
 #define FIRST_USER_NAMESPACE "user:[4026531837]" /* PROC_USER_INIT_INO of the kernel */
 
 static const char note_exempt[] = "the process has CAP_IPC_LOCK, so that RLIMIT_MEMLOCK does not bind it";
@@ -160,11 +161,15 @@ static bool add_cost(size_t *sum, size_t count, size_t cost)
     return hf_add_size(*sum, rounded / page_bytes() * page_bytes(), sum) == HF_OK;
 }
 
-static bool add_secrets(size_t *sum, size_t count, size_t n)
+/* least: what the pool takes even for one block. */
+static bool add_secrets(size_t *sum, size_t count, size_t n, size_t least)
 {
     const slab s = slab_of(n);
+    size_t pool = 0;
 
-    return add_cost(sum, count / s.blocks + (count % s.blocks != 0), s.bytes);
+    if (!add_cost(&pool, count / s.blocks + (count % s.blocks != 0), s.bytes))
+        return false;
+    return hf_add_size(*sum, pool > least ? pool : least, sum) == HF_OK;
 }
 
 static hf_err needed(const hf_lock_need *need, size_t *ret)
@@ -174,8 +179,9 @@ static hf_err needed(const hf_lock_need *need, size_t *ret)
 
     HF_CHECK(need->secrets == 0 || size_possible(need->secret_bytes), HF_ERR_BOUNDS);
     HF_CHECK(need->buffers == 0 || size_possible(need->buffer_bytes), HF_ERR_BOUNDS);
+    const bool alone = need->bytes == 0 && need->buffers == 0; /* then a pool makes do with what there is */
     if (need->secrets > 0)
-        ok = ok && add_secrets(&sum, need->secrets, need->secret_bytes);
+        ok = ok && add_secrets(&sum, need->secrets, need->secret_bytes, alone ? 0 : POOL_FIRST);
     if (need->buffers > 0)
         ok = ok && add_cost(&sum, need->buffers, buffer_cost(need->buffer_bytes));
     *ret = ok ? sum : SIZE_MAX;
@@ -220,6 +226,8 @@ hf_err hf_lock_plan_make(const hf_lock_need *need, hf_lock_plan *ret, hf_harden_
 {
     hf_lock_plan plan = { .raised = false };
 
+    if (reterr_why != NULL)
+        reterr_why->text[0] = '\0';
     HF_TRY(needed(need, &plan.needed_bytes));
     HF_TRY(hf_lock_budget_get(&plan.budget));
     if (!fits(&plan) && need->raise && plan.budget.hard_bytes > plan.budget.soft_bytes) {

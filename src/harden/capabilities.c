@@ -115,11 +115,13 @@ static hf_capability kernel_lockdown(void)
 
 /* ---- this process ---- */
 
+/* To one that the kernel starts ('|'), or behind a socket ('@', Linux 6.16): neither asks for the limit. */
 static bool dumps_go_to_a_program(void)
 {
     char text[TEXT_CAP] = "|";
 
-    return hf_process_text("/proc/sys/kernel/core_pattern", text, sizeof(text)) != HF_OK || text[0] == '|';
+    return hf_process_text("/proc/sys/kernel/core_pattern", text, sizeof(text)) != HF_OK || text[0] == '|' ||
+           text[0] == '@';
 }
 
 static hf_capability no_core(void)

@@ -15,6 +15,13 @@ void hf_scratch_free(void *page);
 /* Whether the page, which must be a scratch page, is locked: dropping a locked page is refused. */
 bool hf_scratch_locked(void *page);
 
+/*
+ * maps.c: whether every map of this process that can be read or written is locked, as the kernel says. Those that it
+ * locks for nobody do not count: its own pages in every process, devices, huge pages of a file system. HF_ERR_SYSTEM
+ * when it does not say.
+ */
+hf_err hf_maps_locked(bool *ret) HF_MUST_USE;
+
 /* probe.c: what can be tried; the name is left to the caller. */
 hf_capability hf_probe_memfd_secret(void);
 hf_capability hf_probe_mlock(void);

@@ -6,26 +6,18 @@
 #include <sys/mman.h>
 
 #define HEADROOM_BYTES ((size_t)64 << 20)
-#define UNLOCKABLE_BYTES ((size_t)1 << 20) /* the kernel's own pages in every process are never locked: some 32 KiB */
 
 static const char why_future[] = "what is mapped from now on is not locked: RLIMIT_MEMLOCK leaves no room for it";
 static const char why_total[] =
     "all that is mapped, address space that pools reserve included, is more than RLIMIT_MEMLOCK";
+static const char why_untold[] = "it cannot be told which maps are locked: is /proc mounted?";
+static const char why_some[] = "another thread maps memory, or unlocks some, at the same time";
 static const char why_no_yama[] =
     "this kernel has no Yama, whose exceptions the step takes back; not-dumpable keeps the same user's processes out";
 static const char remedy_limit[] =
     "raise it: LimitMEMLOCK=infinity in the systemd unit, docker run --ulimit memlock=-1, or CAP_IPC_LOCK";
 
 /* ---- mlockall ---- */
-
-/* What a program or an earlier call has done already is left as it is: a second mlockall would replace its flags. */
-static bool all_locked(bool future)
-{
-    uint64_t locked_kib = 0, mapped_kib = 0;
-
-    return future && hf_process_status("VmLck", &locked_kib) == HF_OK &&
-           hf_process_status("VmSize", &mapped_kib) == HF_OK && locked_kib + (UNLOCKABLE_BYTES >> 10) >= mapped_kib;
-}
 
 static bool future_locked(void)
 {
@@ -47,28 +39,38 @@ static bool future_fits(size_t headroom)
     return b.free_bytes == SIZE_MAX || (b.soft_bytes > mapped && b.soft_bytes - mapped >= headroom);
 }
 
-static hf_capability lock_all_try(bool future)
+/* What was asked for without MCL_ONFAULT stays so: a page is there before it is touched. */
+static bool future_eager(void)
 {
-    void *page = hf_scratch_new(); /* mapped before, to be locked by it */
-    int flags = MCL_CURRENT | MCL_ONFAULT | (future ? MCL_FUTURE : 0);
-    int refused = page != NULL && mlockall(flags) == 0 ? 0 : errno;
-    bool locked = refused == 0 && hf_scratch_locked(page);
+    unsigned char there = 0;
+    void *page = hf_scratch_new();
+    bool eager = page != NULL && mincore(page, 1, &there) == 0 && (there & 1) != 0;
 
     hf_scratch_free(page);
-    if (refused == ENOMEM || refused == EAGAIN)
-        return hf_capability_absent(why_total, remedy_limit);
-    if (!locked)
-        return hf_capability_refused(refused);
-    return future && future_locked() ? hf_capability_active() : hf_capability_degraded(why_future, remedy_limit);
+    return eager;
 }
 
+/*
+ * Judged by what the kernel says of each map, not by what mlockall answered: before it somebody may have unlocked maps,
+ * and where it is refused all may be locked already.
+ */
 static hf_capability lock_all(const hf_harden_spec *spec)
 {
-    bool future = future_locked();
+    bool had_future = future_locked();
+    bool future = had_future || future_fits(spec->lock_headroom == 0 ? HEADROOM_BYTES : spec->lock_headroom);
+    int flags = MCL_CURRENT | (had_future && future_eager() ? 0 : MCL_ONFAULT) | (future ? MCL_FUTURE : 0);
+    int refused = mlockall(flags) == 0 ? 0 : errno;
+    bool whole = false;
 
-    if (all_locked(future))
-        return hf_capability_active();
-    return lock_all_try(future || future_fits(spec->lock_headroom == 0 ? HEADROOM_BYTES : spec->lock_headroom));
+    if (refused == 0 && !future)
+        return hf_capability_degraded(why_future, remedy_limit);
+    if (hf_maps_locked(&whole) != HF_OK)
+        return refused == 0 ? hf_capability_degraded(why_untold, "mount /proc") : hf_capability_refused(refused);
+    if (whole)
+        return future_locked() ? hf_capability_active() : hf_capability_degraded(why_future, remedy_limit);
+    if (refused == ENOMEM || refused == EAGAIN)
+        return hf_capability_absent(why_total, remedy_limit);
+    return refused != 0 ? hf_capability_refused(refused) : hf_capability_degraded(why_some, "");
 }
 
 /* ---- the other steps ---- */

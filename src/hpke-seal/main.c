@@ -72,7 +72,8 @@ static void memory_start(void)
 
     if (hf_strict_wanted(&strict) != HF_OK)
         hf_fatal(HF_STRICT_WHY);
-    if (hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, strict ? HF_BACKING_MLOCK : HF_BACKING_MALLOC }, &arena, &why) != HF_OK)
+    if (hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, strict ? HF_BACKING_MLOCK : HF_BACKING_MALLOC }, &arena,
+                        &why) != HF_OK)
         hf_fatal("memory for the passphrase cannot be had: %s", why);
     hf_secret_use_arena(arena);
     if (hf_arena_backing(arena) == HF_BACKING_MALLOC)

@@ -43,7 +43,8 @@ static hf_err memory_start(char why[static WHY_CAP])
 
     snprintf(why, WHY_CAP, "%s", HF_STRICT_WHY);
     HF_TRY(hf_strict_wanted(&strict));
-    hf_err err = hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, strict ? HF_BACKING_MLOCK : HF_BACKING_MALLOC }, &arena, &reason);
+    hf_err err = hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, strict ? HF_BACKING_MLOCK : HF_BACKING_MALLOC },
+                                 &arena, &reason);
     snprintf(why, WHY_CAP, "memory for the new keys cannot be had: %.300s", reason);
     HF_TRY(err);
     hf_secret_use_arena(arena);

@@ -236,27 +236,42 @@ size_t hf_blocks_live(hf_arena *a)
 
 void *hf_arena_try_alloc(hf_arena *a, size_t n)
 {
-    if (n <= HF_CLASS_LARGEST) {
+    bool here = hf_surely_not_forked(a->generation);
+    if (n <= HF_CLASS_LARGEST && here) {
         unsigned k = n == 0 ? 0 : hf_class_of(n);
         hf_magazine *m = hf_magazine_of(a, k);
         if (m != NULL && m->count > 0)
             return hf_magazine_pop(a, m, k);
     }
+    if (!here && hf_forked_since(a->generation))
+        return NULL;
     n = n == 0 ? 1 : n;
     return a->per_block ? hf_perblock_alloc(a, n) : hf_block_alloc_slow(a, n);
+}
+
+static bool is_of_parent(const hf_arena *a)
+{
+    return !hf_surely_not_forked(a->generation) && hf_forked_since(a->generation);
+}
+
+static HF_NORETURN __attribute__((cold)) void has_no_more(hf_arena *a)
+{
+    if (is_of_parent(a))
+        hf_arena_misuse("holdfast: a child allocated in the arena of its parent; it has to make one of its own\n");
+    hf_arena_die(a);
 }
 
 void *hf_arena_alloc(hf_arena *a, size_t n)
 {
     void *p = hf_arena_try_alloc(a, n);
     if (p == NULL)
-        hf_arena_die(a);
+        has_no_more(a);
     return p;
 }
 
 void hf_arena_free(hf_arena *a, void *p)
 {
-    if (p == NULL)
+    if (p == NULL || is_of_parent(a))
         return;
     if (a->per_block) {
         hf_perblock_free(a, p);
@@ -273,6 +288,8 @@ void *hf_arena_realloc(hf_arena *a, void *p, size_t n)
 {
     if (p == NULL)
         return hf_arena_alloc(a, n);
+    if (is_of_parent(a))
+        has_no_more(a);
     if (a->per_block)
         return hf_perblock_realloc(a, p, n);
     uint8_t state = hf_state_read(a, p);

@@ -8,7 +8,8 @@
 #define LEAST_GROWTH ((size_t)16 << 10)
 
 static const char why_bounds[] = "the arena must have 1 byte to 1 TiB";
-static const char why_no_tables[] = "there is no ordinary memory for the tables of locked memory; is RLIMIT_AS set?";
+static const char why_no_tables[] =
+    "there is no ordinary memory for the tables; is RLIMIT_AS set, or mlockall in force?";
 static const char why_random[] = "the kernel gave no random bytes for the canaries";
 static const char why_many[] = "4,096 pools, buffers and arenas exist already, the most that hf_wipe_all can reach";
 
@@ -39,26 +40,31 @@ hf_err hf_arena_make(const hf_arena_sizes *sizes, hf_arena **ret, const char **r
 {
     size_t page = hf_page_bytes();
     size_t limit = (sizes->limit + page - 1) / page * page;
+    uint64_t canary[2];
+    *reterr_why = why_random;
+    HF_CHECK(canary_secret(canary), HF_ERR_SYSTEM);
     *reterr_why = why_no_tables;
-    hf_arena *a = hf_record_take(limit, sizes->cached);
+    hf_arena *a = hf_arena_record_take(limit, sizes->cached);
     HF_CHECK(a != NULL, HF_ERR_LOCKED_MEMORY);
     const hf_region_spec spec = { .reserve = limit, .first = sizes->first, .weakest = sizes->weakest };
     hf_err e = hf_region_new(&spec, &a->region, reterr_why);
     if (e != HF_OK) {
-        hf_record_give(a);
+        hf_arena_record_give(a);
         return e;
     }
+    a->limit = a->region.reserved; /* less than was planned, where mlockall has reserves charged */
     a->region.wipe = wipe_region;
     a->base = a->region.base;
     a->per_block = hf_perblock_wanted();
     a->wipes = hf_registry_wipes_ended();
     tables_init(a);
-    bool random = canary_secret(a->canary);
-    if (!random || hf_registry_add(&a->region) != HF_OK) {
+    a->canary[0] = canary[0];
+    a->canary[1] = canary[1];
+    if (hf_registry_add(&a->region) != HF_OK) {
         hf_region_release(&a->region);
-        hf_record_give(a);
-        *reterr_why = random ? why_many : why_random;
-        return random ? HF_ERR_LOCKED_MEMORY : HF_ERR_SYSTEM;
+        hf_arena_record_give(a);
+        *reterr_why = why_many;
+        return HF_ERR_LOCKED_MEMORY;
     }
     *ret = a;
     return HF_OK;
@@ -71,7 +77,7 @@ void hf_arena_unmake(hf_arena *a)
     pthread_mutex_unlock(&a->lock);
     hf_registry_remove(&a->region);
     hf_region_release(&a->region);
-    hf_record_give(a);
+    hf_arena_record_give(a);
 }
 
 /*
@@ -86,6 +92,8 @@ bool hf_arena_grow(hf_arena *a, uint32_t n)
     size_t need = (n > tail ? n - tail : 1) * HF_PAGE;
     size_t have = a->region.bytes, room = a->region.reserved - have;
     size_t by = have / 4 > LEAST_GROWTH ? have / 4 / HF_PAGE * HF_PAGE : LEAST_GROWTH;
+    if (a->why_full[0] != '\0') /* refused before: each try costs system calls, so only what is needed is tried */
+        by = need;
     by = by < room ? by : room;
     by = by > need ? by : need;
     for (;;) {
@@ -159,6 +167,7 @@ hf_err hf_arena_stack(hf_arena *a, size_t bytes, void **ret_low)
 {
     size_t guard = hf_page_bytes();
     HF_CHECK(bytes > 0 && bytes <= a->limit && !a->sealed, HF_ERR_BOUNDS);
+    HF_CHECK(!hf_forked_since(a->generation), HF_ERR_FORKED);
     size_t total = (bytes + guard - 1) / guard * guard + guard;
     pthread_mutex_lock(&a->lock);
     uint32_t n = atomic_load(&a->n_stacks);
@@ -201,6 +210,8 @@ static bool wipe_skips(const hf_arena *a, const uint8_t *page, const uint8_t *he
 
 void hf_arena_wipe_all(hf_arena *a)
 {
+    if (hf_forked_since(a->generation))
+        return;
     const uint8_t *here = __builtin_frame_address(0);
     atomic_store_explicit(&a->wipes, UINT64_MAX, memory_order_relaxed); /* canaries are zero from now on */
     for (size_t i = 0; i < hf_region_bytes(&a->region); i += HF_PAGE)

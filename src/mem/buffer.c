@@ -28,8 +28,8 @@ static inline void sip_round(uint64_t v[4])
 }
 
 /*
- * SipHash-1-3 with 128 bits of output (Aumasson and Bernstein 2012) of place and use: who has read one canary knows nothing of
- * the next, not even in the same place.
+ * SipHash-1-3 with 128 bits of output (Aumasson and Bernstein 2012) of place and use: who has read one canary knows
+ * nothing of the next, not even in the same place.
  */
 static void canary_next(hf_buffer *b)
 {
@@ -96,11 +96,13 @@ static inline hf_err rights_set(hf_buffer *b, hf_access wanted)
 }
 
 /*
- * At the limit of vm.max_map_count the kernel refuses to split a map. Opening may fail with that, closing must not, and it never splits
- * one: what is set apart is a map of its own whatever its rights. What is not stands between guards with the rights of the shelf,
- * or none; other rights make it a map of its own, and going back merges it with its neighbours.
+ * At the limit of vm.max_map_count the kernel refuses to split a map. Opening may fail with that, closing must not, and
+ * it never splits one: what is set apart is a map of its own whatever its rights. What is not stands between guards
+ * with the rights of the shelf, or none; other rights make it a map of its own, and going back merges it with its
+ * neighbours.
  *
- * What else could make the kernel refuse (a seccomp filter that came in between) ends the process: open for ever is no answer.
+ * What else could make the kernel refuse (a seccomp filter that came in between) ends the process: open for ever is no
+ * answer.
  */
 static inline void rights_restore(hf_buffer *b, hf_access wanted)
 {
@@ -208,7 +210,10 @@ static inline bool excluded(const hf_buffer *b, hf_access how)
     return b->nested > 0 || (how == HF_ACCESS_READ_WRITE && b->readers > 0);
 }
 
-/* Who closes looks for those who wait while it has the gate: either we saw what it did, or it sees that we were counted. */
+/*
+ * Who closes looks for those who wait while it has the gate: either we saw what it did, or it sees that we were
+ * counted.
+ */
 static __attribute__((noinline)) void wait_for(const hf_buffer *b, hf_gate *gate, hf_access how)
 {
     uint64_t generation = b->home->region.generation;

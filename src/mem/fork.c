@@ -1,5 +1,9 @@
-/* Forks: a number that a child does not have any more, whoever made it and however. */
+/*
+ * Forks: a number that a child does not have any more, whoever made it and however; and how fork() is held off for a
+ * moment.
+ */
 #include "mem/region.h"
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -51,4 +55,57 @@ uint64_t hf_fork_generation_renew(void)
 uint64_t hf_fork_id(void)
 {
     return hf_fork_generation();
+}
+
+/* ---- holding off fork() ---- */
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+/*
+ * How often this thread holds the gate: the handlers of others may allocate between ours, in the thread that forks,
+ * and a signal handler may fork in a thread that holds it. Both are served, as the thread that forks cannot be within
+ * the calls that it interrupts.
+ */
+static _Thread_local volatile unsigned held;
+static _Atomic bool have_handlers;
+
+static void gate_hold(void)
+{
+    unsigned before = held;
+    held = before + 1;
+    if (before == 0)
+        (void)pthread_mutex_lock(&gate);
+}
+
+static void gate_let(void)
+{
+    unsigned after = held - 1;
+    if (after == 0)
+        (void)pthread_mutex_unlock(&gate); /* in a child too, whose only thread is the one that took it */
+    held = after;
+}
+
+/*
+ * As the library is loaded: what is registered later runs before it at a fork, so whoever allocates under a lock of
+ * its own, which its handler takes as well, takes the two locks in the same order. Two threads may set the handlers
+ * twice, which is the same.
+ */
+static __attribute__((constructor)) void set_handlers(void)
+{
+    if (pthread_atfork(gate_hold, gate_let, gate_let) == 0)
+        atomic_store(&have_handlers, true);
+}
+
+bool hf_forks_hold(void)
+{
+    if (!atomic_load(&have_handlers))
+        set_handlers();
+    if (!atomic_load(&have_handlers))
+        return false;
+    gate_hold();
+    return true;
+}
+
+void hf_forks_let(void)
+{
+    gate_let();
 }

@@ -163,8 +163,8 @@ static hf_err shelf_grow(hf_shelf *s, const char **reterr_why)
 }
 
 /*
- * A place, and as far as they are there already, up to `more` further ones. NULL: *reterr_why says why. Unless it is the last
- * hope, a shelf that could not grow is seldom asked.
+ * A place, and as far as they are there already, up to `more` further ones. NULL: *reterr_why says why. Unless it is
+ * the last hope, a shelf that could not grow is seldom asked.
  */
 static hf_buffer *shelf_take(hf_shelf *s, bool last, hf_buffer **more, uint32_t *n_more, const char **reterr_why)
 {

@@ -1,6 +1,6 @@
 /*
- * Places of guarded buffers: where they come from and go to. The handle of a buffer is the record of its place, in ordinary memory; what
- * happens to its bytes and rights is in buffer.c.
+ * Places of guarded buffers: where they come from and go to. The handle of a buffer is the record of its place, in
+ * ordinary memory; what happens to its bytes and rights is in buffer.c.
  */
 #ifndef HF_MEM_GUARDED_H
 #define HF_MEM_GUARDED_H
@@ -53,8 +53,8 @@ typedef struct hf_home {
 } hf_home;
 
 /*
- * All places of one kind. Idle ones have its rights, and so have guards that are marks: what lies side by side is then one map
- * in the kernel, however many places that is.
+ * All places of one kind. Idle ones have its rights, and so have guards that are marks: what lies side by side is then
+ * one map in the kernel, however many places that is.
  */
 typedef struct hf_shelf {
     pthread_mutex_t lock;
@@ -71,8 +71,9 @@ typedef struct hf_shelf {
 } hf_shelf;
 
 /*
- * Of some of the buffers. A thread has the gate for the microseconds that it needs to open or close one. hf_wipe_all must not lose the rights
- * to what it writes: it waits for those who have a gate, and nobody gets one while it is at work.
+ * Of some of the buffers. A thread has the gate for the microseconds that it needs to open or close one. hf_wipe_all
+ * must not lose the rights to what it writes: it waits for those who have a gate, and nobody gets one while it is at
+ * work.
  */
 typedef struct hf_gate {
     _Atomic bool taken;
@@ -94,8 +95,8 @@ typedef struct hf_heap {
 } hf_heap;
 
 /*
- * guarded.c. A place for spec->bytes and a canary: idle, with the rights of its shelf, all zero. HF_ERR_LOCKED_MEMORY, HF_ERR_SYSTEM (no random
- * bytes); *reterr_why as with hf_buffer_new.
+ * guarded.c. A place for spec->bytes and a canary: idle, with the rights of its shelf, all zero. HF_ERR_LOCKED_MEMORY,
+ * HF_ERR_SYSTEM (no random bytes); *reterr_why as with hf_buffer_new.
  */
 hf_err hf_place_take(const hf_buffer_spec *spec, hf_buffer **ret, const char **reterr_why) HF_MUST_USE;
 /* The same back: idle, all zero, with the rights of its shelf. */

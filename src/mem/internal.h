@@ -69,6 +69,7 @@ struct hf_arena {
     _Atomic uint8_t *state; /* one per grain: 0, or what lives at this address */
     bool per_block; /* sanitizer builds: every block is a malloc of its own */
     bool sealed;
+    bool by_limit; /* pools: RLIMIT_MEMLOCK set their maximum */
     uint32_t wait_ms; /* pools */
     bool
         ends_alone; /* a mistake ends the process without hf_wipe_all: arenas, under whose threads no key may become zero */
@@ -93,7 +94,7 @@ struct hf_arena {
     } stack[HF_STACKS];
     _Atomic uint32_t n_stacks;
 
-    /* From here on it outlives the arena, as threads may come back to it: hf_record_take. */
+    /* From here on it outlives the arena, as threads may come back to it: hf_arena_record_take. */
     uint32_t id; /* its place in hf_my_cache; HF_CACHED_ARENAS: it has no thread caches */
     uint64_t generation; /* hf_fork_generation of the last maker */
     pthread_mutex_t lock;
@@ -127,8 +128,8 @@ static inline void hf_small_zero(void *p, size_t n)
  * record.c. A record with tables for `limit` bytes and an id, all zero but for what its threads know of it; NULL when memory
  * is short. Giving it back leaves its caches to the next arena of that id.
  */
-hf_arena *hf_record_take(size_t limit, bool cached);
-void hf_record_give(hf_arena *a);
+hf_arena *hf_arena_record_take(size_t limit, bool cached);
+void hf_arena_record_give(hf_arena *a);
 
 /* arena.c: makes region and record, and tells hf_wipe_all. `first` of the bytes are had now. */
 typedef struct hf_arena_sizes {

@@ -13,8 +13,12 @@ struct hf_pool {
     hf_arena arena;
 };
 
+static hf_arena *_Atomic process_pool; /* and its elders, those of the parents */
+
 static const char why_bounds[] = "a pool must have 1 byte to 1 TiB, of which first_bytes is a part";
 static const char why_forked[] = "this pool belongs to the parent process; make one of your own";
+
+static const char why_limit[] = "RLIMIT_MEMLOCK leaves the pool no more; raise it with LimitMEMLOCK= or 'ulimit -l'";
 
 static const char written_past[] = "holdfast: a block of locked memory was written past its end\n";
 
@@ -34,7 +38,8 @@ static size_t default_max(hf_backing weakest)
 hf_err hf_pool_new(const hf_pool_spec *spec, hf_pool **ret, const char **reterr_why)
 {
     *reterr_why = why_bounds;
-    HF_CHECK(spec->max_bytes <= LARGEST_POOL && (unsigned)spec->weakest <= HF_BACKING_MALLOC, HF_ERR_BOUNDS);
+    HF_CHECK(spec->max_bytes <= LARGEST_POOL && spec->first_bytes <= LARGEST_POOL, HF_ERR_BOUNDS);
+    HF_CHECK((unsigned)spec->weakest <= HF_BACKING_MALLOC, HF_ERR_BOUNDS);
     size_t max = spec->max_bytes == 0 ? default_max(spec->weakest) : spec->max_bytes;
     size_t first = spec->first_bytes == 0 ? DEFAULT_FIRST : spec->first_bytes;
     if (spec->first_bytes == 0 && first > max)
@@ -46,6 +51,7 @@ hf_err hf_pool_new(const hf_pool_spec *spec, hf_pool **ret, const char **reterr_
     const hf_arena_sizes sizes = { max, first, spec->weakest, spec->wait_ms == 0 };
     hf_arena *a = NULL;
     HF_TRY(hf_arena_make(&sizes, &a, reterr_why));
+    a->by_limit = spec->max_bytes == 0 && max < DEFAULT_MAX;
     a->wait_ms = spec->wait_ms;
     if (a->wait_ms != 0)
         hf_wait_init(&a->freed);
@@ -58,6 +64,7 @@ hf_err hf_pool_destroy(hf_pool *p)
     HF_CHECK(p != NULL, HF_OK);
     hf_arena *a = &p->arena;
     HF_CHECK(!hf_forked_since(a->generation), HF_ERR_FORKED);
+    HF_CHECK(a != atomic_load(&process_pool), HF_ERR_WRONG_STATE);
     HF_CHECK(hf_blocks_live(a) == 0, HF_ERR_WRONG_STATE);
     if (a->wait_ms != 0)
         pthread_cond_destroy(&a->freed);
@@ -219,7 +226,9 @@ void hf_pool_status_get(hf_pool *p, hf_pool_status *ret)
     pthread_mutex_lock(&a->lock);
     *ret = (hf_pool_status) {
         .backing = a->region.backing,
-        .why = a->why_full[0] != '\0' ? a->why_full : a->region.why,
+        .why = a->why_full[0] == '\0' ? a->region.why
+               : a->by_limit          ? why_limit
+                                      : a->why_full,
         .max_bytes = a->limit,
         .locked_bytes = a->region.bytes,
         .used_bytes = hf_arena_used(a),
@@ -229,8 +238,6 @@ void hf_pool_status_get(hf_pool *p, hf_pool_status *ret)
 }
 
 /* ---- the pool of the process ---- */
-
-static hf_arena *_Atomic process_pool;
 
 static hf_pool *process_pool_now(void)
 {

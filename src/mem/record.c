@@ -51,7 +51,7 @@ static void record_clear(hf_arena *a)
     a->generation = now;
 }
 
-hf_arena *hf_record_take(size_t limit, bool cached)
+hf_arena *hf_arena_record_take(size_t limit, bool cached)
 {
     hf_arena *a = record_take(cached && hf_caches_init());
     if (a == NULL)
@@ -61,7 +61,7 @@ hf_arena *hf_record_take(size_t limit, bool cached)
     a->tables_bytes = state_at + limit / HF_GRAIN;
     uint8_t *tables = hf_table_new(a->tables_bytes);
     if (tables == NULL) {
-        hf_record_give(a);
+        hf_arena_record_give(a);
         return NULL;
     }
     a->page = (hf_page *)(void *)tables;
@@ -70,7 +70,7 @@ hf_arena *hf_record_take(size_t limit, bool cached)
     return a;
 }
 
-void hf_record_give(hf_arena *a)
+void hf_arena_record_give(hf_arena *a)
 {
     hf_table_free(a->page, a->tables_bytes);
     uint32_t id = a->id;

@@ -25,6 +25,10 @@
 static const char why_bounds[] = "a region must have 1 byte to 1 TiB, of which no more is locked at first";
 static const char why_no_secretmem[] =
     "memfd_secret is not in this kernel or not enabled; boot with secretmem.enable=1";
+static const char why_secret_forbidden[] =
+    "memfd_secret is forbidden to this process: by a seccomp filter of its container?";
+static const char why_file_limit[] =
+    "RLIMIT_FSIZE is too low for memfd_secret; raise it with LimitFSIZE= or 'ulimit -f'";
 static const char why_no_descriptor[] = "no descriptor is free for memfd_secret; raise RLIMIT_NOFILE or close files";
 static const char why_secret_limit[] =
     "RLIMIT_MEMLOCK (usually 8 MiB) is too low for memfd_secret; raise it with LimitMEMLOCK=";
@@ -38,6 +42,9 @@ static const char why_no_space[] = "the address space cannot be had; is RLIMIT_A
 static const char why_no_pages[] = "the kernel has no memory for the pages";
 static const char why_reserve[] = "the memory has grown to its own maximum (max_bytes); make that larger";
 static const char why_malloc[] = "this build or setting uses ordinary memory: nothing is protected";
+static const char why_handlers[] = "no memory is left for the handlers of fork, which memfd_secret needs";
+static const char why_mlockall[] =
+    "mlockall(MCL_FUTURE) has reserves charged to RLIMIT_MEMLOCK: raise it, or do without mlockall";
 static const char why_forked[] = "this memory belongs to the parent process";
 
 size_t hf_page_bytes(void)
@@ -59,7 +66,9 @@ static size_t stride_bytes(const hf_region *r)
     return r->stride_pages * hf_page_bytes();
 }
 
-/* The first run of pages without a guard in [*at, end): its length, 0 when there is none left. *at moves to its start. */
+/*
+ * The first run of pages without a guard in [*at, end): its length, 0 when there is none left. *at moves to its start.
+ */
 static size_t next_run(const hf_region *r, size_t *at, size_t end)
 {
     size_t stride = stride_bytes(r);
@@ -94,8 +103,9 @@ static bool guards_map(const hf_region *r, size_t at, size_t by)
 }
 
 /*
- * Every page is had now or not at all: MAP_POPULATE does nothing on memfd_secret. The kernel writes the first byte, because
- * where it cannot give a page (seen with memfd_secret in a virtual machine) it then says EFAULT, and to us SIGBUS.
+ * Every page is had now or not at all: MAP_POPULATE does nothing on memfd_secret. The kernel writes the first byte,
+ * because where it cannot give a page (seen with memfd_secret in a virtual machine) it then says EFAULT, and to us
+ * SIGBUS.
  */
 static bool touch_all(const hf_region *r, size_t at, size_t by)
 {
@@ -119,29 +129,52 @@ static bool limit_refuses(size_t by)
     return limit < by || locked > limit - by;
 }
 
-static const char *extend_secret(hf_region *r, size_t at, size_t by)
+/* It differs once, before others see the region; they read it without a lock. */
+static void guards_are_mapped(hf_region *r, bool mapped)
 {
-    uint8_t *p = r->base + at;
+    if (r->guards_mapped != mapped)
+        r->guards_mapped = mapped;
+}
+
+/* Pages without rights at first: a bare clone between here and MADV_DONTFORK would share them with its child. */
+static const char *map_secret(uint8_t *p, size_t by)
+{
+    struct rlimit file = { RLIM_INFINITY, RLIM_INFINITY };
+    if (getrlimit(RLIMIT_FSIZE, &file) == 0 && file.rlim_cur < by) /* ftruncate would raise SIGXFSZ */
+        return why_file_limit;
     int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+    if (fd < 0 && (errno == EPERM || errno == EACCES))
+        return why_secret_forbidden;
     if (fd < 0)
         return errno == EMFILE || errno == ENFILE ? why_no_descriptor : why_no_secretmem;
-    /* Without rights at first: a fork between here and MADV_DONTFORK would share the pages with the child. */
     bool mapped = ftruncate(fd, (off_t)by) == 0 && mmap(p, by, PROT_NONE, MAP_SHARED | MAP_FIXED, fd, 0) == p;
     (void)close(fd); /* an open descriptor could be taken with pidfd_getfd and mapped elsewhere */
     if (!mapped)
         return limit_refuses(by) ? why_secret_limit : why_secret_refused;
-    if (madvise(p, by, MADV_DONTFORK) != 0 || mprotect(p, by, PROT_READ | PROT_WRITE) != 0)
+    return madvise(p, by, MADV_DONTFORK) == 0 ? NULL : why_secret_refused;
+}
+
+static const char *extend_secret(hf_region *r, size_t at, size_t by)
+{
+    uint8_t *p = r->base + at;
+    if (!hf_forks_hold()) /* a child that inherits the descriptor could map the pages */
+        return why_handlers;
+    const char *why = map_secret(p, by);
+    hf_forks_let();
+    if (why != NULL)
+        return why;
+    if (mprotect(p, by, PROT_READ | PROT_WRITE) != 0)
         return why_secret_refused;
     (void)madvise(p, by, MADV_DONTDUMP); /* holds for memfd_secret anyway */
     if (!touch_all(r, at, by))
         return why_secret_pages;
-    r->guards_mapped = r->stride_pages != 0;
+    guards_are_mapped(r, r->stride_pages != 0);
     return guards_map(r, at, by) ? NULL : why_no_space;
 }
 
 /*
- * Guards come first, on the reserve as a whole: so all parts that are split from it share their anon_vma, and a new part
- * merges with the one before it into one map. The first time decides whether guards are marks or mapped.
+ * Guards come first, on the reserve as a whole: so all parts that are split from it share their anon_vma, and a new
+ * part merges with the one before it into one map. The first time decides whether guards are marks or mapped.
  */
 static const char *extend_locked(hf_region *r, size_t at, size_t by)
 {
@@ -149,7 +182,7 @@ static const char *extend_locked(hf_region *r, size_t at, size_t by)
     if (r->guards_mapped || !guards_mark(r, at, by)) {
         if (at > 0 && !r->guards_mapped)
             return why_no_space;
-        r->guards_mapped = true;
+        guards_are_mapped(r, true);
     }
     if (mprotect(p, by, PROT_READ | PROT_WRITE) != 0)
         return why_no_space;
@@ -169,7 +202,7 @@ static const char *extend_ordinary(hf_region *r, size_t at, size_t by)
         return why_no_space;
     (void)madvise(p, by, MADV_DONTDUMP);
     (void)madvise(p, by, MADV_WIPEONFORK);
-    r->guards_mapped = r->stride_pages != 0;
+    guards_are_mapped(r, r->stride_pages != 0);
     return guards_map(r, at, by) ? NULL : why_no_space;
 }
 
@@ -183,7 +216,10 @@ static const char *extend(hf_region *r, size_t at, size_t by)
     return by_backing[r->backing](r, at, by);
 }
 
-/* Nothing of these pages is left locked, even where the address space itself cannot be had back. */
+/*
+ * Nothing of these pages is left locked. Where even the reserve cannot be had back, pages of memfd_secret stay charged,
+ * as munlock does not change them: until the next growth, which maps over them, or the release.
+ */
 static void shrink_to(hf_region *r, size_t at, size_t by)
 {
     uint8_t *p = r->base + at;
@@ -224,8 +260,14 @@ static const char *try_backing(hf_region *r, hf_backing backing, size_t first)
 {
     r->backing = backing;
     r->guards_mapped = false;
-    if (!reserve(r))
-        return why_no_space;
+    if (!reserve(r)) {
+        if (errno != EAGAIN) /* EAGAIN: charged as locked, which is so after mlockall(MCL_FUTURE) alone */
+            return why_no_space;
+        r->reserved = first;
+        r->reserve_cut = true;
+        if (!reserve(r))
+            return why_mlockall;
+    }
     const char *why = extend(r, 0, first);
     if (why != NULL)
         unreserve(r);
@@ -267,7 +309,7 @@ hf_err hf_region_grow(hf_region *r, size_t by, const char **reterr_why)
 {
     *reterr_why = why_forked;
     HF_CHECK(!hf_forked_since(r->generation), HF_ERR_FORKED);
-    *reterr_why = why_reserve;
+    *reterr_why = r->reserve_cut ? why_mlockall : why_reserve;
     HF_CHECK(by >= 1 && by <= r->reserved - r->bytes, HF_ERR_LOCKED_MEMORY);
     by = round_up(r, by);
     const char *why = extend(r, r->bytes, by);
@@ -377,32 +419,58 @@ void hf_table_free(void *table, size_t bytes)
 
 /* ---- what the system allows ---- */
 
-/* The start of a file of /proc as a string; empty when it cannot be read. */
-static void read_proc(const char *path, char *dst, size_t cap)
+/* What is known of this process; the rest of /proc/self/status may be long (groups). */
+typedef struct status {
+    uint64_t locked_kib;
+    uint64_t capabilities;
+} status;
+
+static void status_line(const char *line, status *ret)
 {
-    size_t len = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    for (ssize_t n = 1; fd >= 0 && n > 0 && len < cap - 1; len += n > 0 ? (size_t)n : 0)
-        n = read(fd, dst + len, cap - 1 - len);
-    if (fd >= 0)
-        (void)close(fd);
-    dst[len] = '\0';
+    static const char locked[] = "VmLck:", effective[] = "CapEff:";
+    if (strncmp(line, locked, sizeof locked - 1) == 0)
+        ret->locked_kib = strtoull(line + sizeof locked - 1, NULL, 10);
+    else if (strncmp(line, effective, sizeof effective - 1) == 0)
+        ret->capabilities = strtoull(line + sizeof effective - 1, NULL, 16);
 }
 
-/* The number behind "\nNAME:"; 0 when there is none. */
-static uint64_t status_field(const char *status, const char *name, int base)
+/* Zeros for what cannot be read. */
+static status status_read(void)
 {
-    const char *at = strstr(status, name);
-    return at == NULL ? 0 : strtoull(at + strlen(name), NULL, base);
+    status found = { 0, 0 };
+    char part[2048], line[64];
+    size_t len = 0;
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    for (ssize_t n = 1; fd >= 0 && n > 0;) {
+        n = read(fd, part, sizeof part);
+        for (ssize_t i = 0; i < n; i++) {
+            if (part[i] != '\n') {
+                if (len < sizeof line - 1) /* more of a line is of no interest */
+                    line[len++] = part[i];
+                continue;
+            }
+            line[len] = '\0';
+            status_line(line, &found);
+            len = 0;
+        }
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return found;
 }
 
 /* CAP_IPC_LOCK lifts the limit only when held in the first user namespace, where all ids are themselves. */
-static bool limit_is_lifted(const char *status)
+static bool limit_is_lifted(uint64_t capabilities)
 {
-    if ((status_field(status, "\nCapEff:", 16) >> CAP_IPC_LOCK_BIT & 1) == 0)
+    if ((capabilities >> CAP_IPC_LOCK_BIT & 1) == 0)
         return false;
-    char map[128];
-    read_proc("/proc/self/uid_map", map, sizeof map);
+    char map[128] = "";
+    int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, map, sizeof map - 1);
+    (void)close(fd);
+    map[n < 0 ? 0 : n] = '\0';
     uint64_t inside_outside_count[3] = { 0 };
     char *at = map;
     for (size_t i = 0; i < 3; i++)
@@ -412,10 +480,9 @@ static bool limit_is_lifted(const char *status)
 
 void hf_region_limits(size_t *ret_locked, size_t *ret_limit)
 {
-    char status[4096];
-    read_proc("/proc/self/status", status, sizeof status);
+    status now = status_read();
     struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
     (void)getrlimit(RLIMIT_MEMLOCK, &limit);
-    *ret_locked = (size_t)status_field(status, "\nVmLck:", 10) * 1024;
-    *ret_limit = limit.rlim_cur >= SIZE_MAX || limit_is_lifted(status) ? SIZE_MAX : (size_t)limit.rlim_cur;
+    *ret_locked = (size_t)now.locked_kib * 1024;
+    *ret_limit = limit.rlim_cur >= SIZE_MAX || limit_is_lifted(now.capabilities) ? SIZE_MAX : (size_t)limit.rlim_cur;
 }

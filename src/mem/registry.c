@@ -1,4 +1,7 @@
-/* What hf_wipe_all reaches. Without locks: a handler may run in the middle of any line here, and a lock held at fork is never released. */
+/*
+ * What hf_wipe_all reaches. Without locks: a handler may run in the middle of any line here, and a lock held at fork is
+ * never released.
+ */
 #include "mem/registry.h"
 #include "mem/guarded.h"
 #include <errno.h>
@@ -78,8 +81,8 @@ bool hf_registry_wiping(uint64_t generation)
 }
 
 /*
- * Who is about to take rights from a page is let go on to the end: else they would be missing in the middle of wiping it. That takes
- * microseconds; but such a thread may be stopped, or wait in a handler for the end of the process.
+ * Who is about to take rights from a page is let go on to the end: else they would be missing in the middle of wiping
+ * it. That takes microseconds; but such a thread may be stopped, or wait in a handler for the end of the process.
  */
 static void wait_for_changes(void)
 {
@@ -112,6 +115,23 @@ uint64_t hf_registry_wipes_ended(void)
     return atomic_load_explicit(&wipes_ended, memory_order_relaxed);
 }
 
+uint64_t hf_wipe_count(void)
+{
+    atomic_thread_fence(memory_order_acquire); /* what the caller has read stays before it */
+    return atomic_load(&wipes);
+}
+
+uint64_t hf_wipe_count_settled(void)
+{
+    uint64_t generation = hf_fork_generation();
+    uint64_t n = hf_wipe_count();
+    while (hf_registry_wiping(generation)) {
+        (void)sched_yield();
+        n = hf_wipe_count();
+    }
+    return n;
+}
+
 void hf_wipe_all(void)
 {
     int saved = errno;
@@ -126,8 +146,10 @@ void hf_wipe_all(void)
         if (atomic_load(&e->owner) != generation || atomic_load(&e->pid) != me)
             continue;
         const hf_region *r = atomic_load(&e->region);
-        if (!counted)
+        if (!counted) {
             atomic_fetch_add(&wipes, 1);
+            atomic_thread_fence(memory_order_seq_cst); /* nobody sees a wiped byte and the old number */
+        }
         counted = true;
         if (atomic_load(&e->owner) == generation) /* not removed in between: from here on hf_registry_remove waits */
             hf_region_wipe(r);

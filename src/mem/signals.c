@@ -12,16 +12,18 @@
 #define STACK_ROOM ((size_t)16384) /* beyond what the kernel saves */
 
 /* All that end a process unless it says otherwise, but for SIGKILL and the real-time signals. */
-static const int fatal[] = { SIGHUP,  SIGINT,  SIGQUIT,   SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
-                             SIGFPE,  SIGUSR1, SIGSEGV,   SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
-                             SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSYS,
-                             SIGSTKFLT };
+static const int fatal[] = { SIGHUP,    SIGINT,  SIGQUIT, SIGILL,  SIGTRAP, SIGABRT,  SIGBUS,  SIGFPE,
+                             SIGUSR1,   SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,  SIGXCPU, SIGXFSZ,
+                             SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSYS,  SIGSTKFLT };
 
 /* Process and thread that are being wiped. By id, because a child of vfork shares these but not what is wiped. */
 static _Atomic pid_t dying;
 static _Atomic pid_t dying_thread;
 
-/* What ends the first process of a PID namespace too: the kernel's own report of what this thread just did, and abort(). */
+/*
+ * What ends the first process of a PID namespace too: the kernel's own report of what this thread just did, and
+ * abort().
+ */
 static bool is_fault(int number, const siginfo_t *info)
 {
     if (number == SIGABRT)
@@ -30,7 +32,10 @@ static bool is_fault(int number, const siginfo_t *info)
                                  number == SIGTRAP || number == SIGSYS);
 }
 
-/* So that the signal is pending again with all that came with it, and takes its default action as soon as it is not blocked. */
+/*
+ * So that the signal is pending again with all that came with it, and takes its default action as soon as it is not
+ * blocked.
+ */
 static void raise_again(int number, siginfo_t *info)
 {
     struct sigaction by_default = { .sa_handler = SIG_DFL };
@@ -43,8 +48,9 @@ static void raise_again(int number, siginfo_t *info)
 }
 
 /*
- * Every signal is blocked in here, so a fault while wiping ends the process at once. The signal that is raised again strikes
- * when this returns, before another instruction of the program: a core file shows the program where it was, and wiped.
+ * Every signal is blocked in here, so a fault while wiping ends the process at once. The signal that is raised again
+ * strikes when this returns, before another instruction of the program: a core file shows the program where it was, and
+ * wiped.
  */
 static void wipe_and_die(int number, siginfo_t *info, void *context)
 {

@@ -1,4 +1,7 @@
-/* Is a page zero but for its end? The padding of a small guarded buffer is verified each time it is freed: 4 KiB in 15 to 30 ns. */
+/*
+ * Is a page zero but for its end? The padding of a small guarded buffer is verified each time it is freed: 4 KiB in 15
+ * to 30 ns.
+ */
 #include "mem/guarded.h"
 
 /* What is left behind the last whole stretch. */

@@ -113,7 +113,8 @@ static hf_err memory_start(struct reseal *r)
 
     if (hf_strict_wanted(&strict) != HF_OK)
         return fail(r, HF_ERR_INVALID, HF_STRICT_WHY);
-    if (hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, strict ? HF_BACKING_MLOCK : HF_BACKING_MALLOC }, &arena, &why) != HF_OK)
+    if (hf_arena_create(&(hf_arena_spec) { ARENA_BYTES, strict ? HF_BACKING_MLOCK : HF_BACKING_MALLOC }, &arena,
+                        &why) != HF_OK)
         return fail(r, HF_ERR_LOCKED_MEMORY, "memory for the root key cannot be had: %s", why);
     hf_secret_use_arena(arena);
     if (hf_arena_backing(arena) == HF_BACKING_MALLOC)

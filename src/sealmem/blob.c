@@ -21,7 +21,8 @@ static hf_err seal_here(const hf_coffer *c, hf_seat *s, const hf_sealed_id *id, 
     HF_TRY(hf_sealed_aad(id, &aad));
     HF_TRY(next_nonce(c, s, nonce));
     HF_TRY(hf_split_join(c->left, c->right, s->work));
-    HF_TRY(hf_cipher_seal(s->ctx, (const uint8_t *)s->work->key, nonce, hf_writer_view(&aad), plain, blob + TEXT_AT));
+    HF_TRY(hf_cipher_seal(s->ctx, c->wipes, (const uint8_t *)s->work->key, nonce, hf_writer_view(&aad), plain,
+                          blob + TEXT_AT));
     hf_writer head = hf_writer_on(blob, TEXT_AT);
     hf_put_u8(&head, HF_COFFER_FORMAT);
     hf_put_bytes(&head, nonce, sizeof(nonce));
@@ -56,7 +57,8 @@ static hf_err open_here(const hf_coffer *c, hf_seat *s, const hf_sealed_id *id, 
     HF_TRY(hf_sealed_aad(id, &aad));
     HF_TRY(hf_split_join(c->left, c->right, s->work));
     hf_view sealed = hf_view_of(blob.ptr + TEXT_AT, blob.len - TEXT_AT);
-    return hf_cipher_open(s->ctx, (const uint8_t *)s->work->key, blob.ptr + 1, hf_writer_view(&aad), sealed, dst);
+    return hf_cipher_open(s->ctx, c->wipes, (const uint8_t *)s->work->key, blob.ptr + 1, hf_writer_view(&aad), sealed,
+                          dst);
 }
 
 hf_err hf_coffer_open_into(hf_coffer *c, const hf_sealed_id *id, const void *blob, size_t blob_len, void *dst,

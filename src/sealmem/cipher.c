@@ -130,29 +130,38 @@ static bool finish(EVP_CIPHER_CTX *ctx)
     return EVP_CipherFinal_ex(ctx, none, &n) == 1 && n == 0;
 }
 
-hf_err hf_cipher_seal(EVP_CIPHER_CTX *ctx, const uint8_t *key, const uint8_t *nonce, hf_view aad, hf_view plain,
-                      uint8_t *out)
+/*
+ * Another thread in hf_wipe_all may make zeros of the key while EVP reads it, or of the context where OpenSSL's heap is
+ * an arena: so this is asked when the key was read, before it is used, and once more before the result counts.
+ */
+static bool whole(uint64_t wipes)
+{
+    return hf_wipe_count() == wipes;
+}
+
+hf_err hf_cipher_seal(EVP_CIPHER_CTX *ctx, uint64_t wipes, const uint8_t *key, const uint8_t *nonce, hf_view aad,
+                      hf_view plain, uint8_t *out)
 {
     OSSL_PARAM tag[2];
     tag_param(out + plain.len, tag);
-    if (EVP_CipherInit_ex2(ctx, NULL, key, nonce, 1, NULL) != 1 || !feed(ctx, aad, NULL) || !feed(ctx, plain, out) ||
-        !finish(ctx) || EVP_CIPHER_CTX_get_params(ctx, tag) != 1) {
+    if (EVP_CipherInit_ex2(ctx, NULL, key, nonce, 1, NULL) != 1 || !whole(wipes) || !feed(ctx, aad, NULL) ||
+        !feed(ctx, plain, out) || !finish(ctx) || EVP_CIPHER_CTX_get_params(ctx, tag) != 1 || !whole(wipes)) {
         hf_wipe(out, plain.len + HF_COFFER_TAG_BYTES);
-        return HF_ERR_INTERNAL;
+        return whole(wipes) ? HF_ERR_INTERNAL : HF_ERR_WRONG_STATE;
     }
     return HF_OK;
 }
 
-hf_err hf_cipher_open(EVP_CIPHER_CTX *ctx, const uint8_t *key, const uint8_t *nonce, hf_view aad, hf_view sealed,
-                      uint8_t *out)
+hf_err hf_cipher_open(EVP_CIPHER_CTX *ctx, uint64_t wipes, const uint8_t *key, const uint8_t *nonce, hf_view aad,
+                      hf_view sealed, uint8_t *out)
 {
     hf_view text = { sealed.ptr, sealed.len - HF_COFFER_TAG_BYTES };
     OSSL_PARAM tag[2];
     tag_param((uint8_t *)(uintptr_t)(sealed.ptr + text.len), tag); /* only read */
-    if (EVP_CipherInit_ex2(ctx, NULL, key, nonce, 0, tag) != 1 || !feed(ctx, aad, NULL) || !feed(ctx, text, out) ||
-        !finish(ctx)) {
+    if (EVP_CipherInit_ex2(ctx, NULL, key, nonce, 0, tag) != 1 || !whole(wipes) || !feed(ctx, aad, NULL) ||
+        !feed(ctx, text, out) || !finish(ctx) || !whole(wipes)) {
         hf_wipe(out, text.len);
-        return HF_ERR_BAD_CIPHERTEXT;
+        return whole(wipes) ? HF_ERR_BAD_CIPHERTEXT : HF_ERR_WRONG_STATE;
     }
     return HF_OK;
 }

@@ -58,15 +58,44 @@ void hf_seats_unlock(hf_coffer *c)
         pthread_mutex_unlock(&c->seat[i].lock);
 }
 
-static bool due(hf_coffer *c, const hf_seat *s)
+static bool time_is_up(hf_coffer *c)
 {
-    return s->uses_left == 0 || now_ns() >= atomic_load_explicit(&c->due_ns, memory_order_relaxed);
+    return now_ns() >= atomic_load_explicit(&c->due_ns, memory_order_relaxed);
+}
+
+/* One of the uses that the halves have left; the seat is taken. */
+static bool take_use(hf_coffer *c, hf_seat *s)
+{
+    if (c->uses_each != 0) {
+        if (s->uses_left == 0)
+            return false;
+        s->uses_left--;
+        return true;
+    }
+    uint32_t left = atomic_load_explicit(&c->uses_left, memory_order_relaxed);
+    while (left != 0 && !atomic_compare_exchange_weak_explicit(&c->uses_left, &left, left - 1, memory_order_relaxed,
+                                                               memory_order_relaxed))
+        ;
+    return left != 0;
+}
+
+/* When hf_wipe_all came in between, new halves of a key may have been written over its zeros. */
+static hf_err renew_halves(hf_coffer *c)
+{
+    HF_CHECK(hf_wipe_count() == c->wipes, HF_ERR_WRONG_STATE);
+    HF_TRY(hf_split_renew(c->left, c->right, &c->desk->work[0], &c->desk->next));
+    if (hf_wipe_count() == c->wipes)
+        return HF_OK;
+    hf_wipe(c->left, sizeof(*c->left));
+    hf_wipe(c->right, sizeof(*c->right));
+    return HF_ERR_WRONG_STATE;
 }
 
 /* All seats are taken. */
 static hf_err renew(hf_coffer *c)
 {
-    HF_TRY(hf_split_renew(c->left, c->right, &c->desk->work[0], &c->desk->next));
+    HF_TRY(renew_halves(c));
+    atomic_store_explicit(&c->uses_left, c->uses, memory_order_relaxed);
     for (size_t i = 0; i < HF_COFFER_SEATS; i++)
         c->seat[i].uses_left = c->uses_each;
     atomic_store_explicit(&c->due_ns, now_ns() + c->period_ns, memory_order_relaxed);
@@ -85,8 +114,8 @@ hf_err hf_coffer_rerandomize(hf_coffer *c)
     HF_CHECK(c->fork_id == hf_fork_id(), HF_ERR_FORKED);
     hf_seats_lock(c);
     hf_err e = renew(c);
-    hf_seats_unlock(c);
     clear_traces();
+    hf_seats_unlock(c);
     return e;
 }
 
@@ -95,7 +124,14 @@ static hf_err renew_and_sit(hf_coffer *c, hf_seat **ret)
 {
     hf_seats_lock(c);
     hf_seat *mine = &c->seat[home_of_thread()];
-    hf_err e = due(c, mine) ? renew(c) : HF_OK;
+    hf_err e = HF_OK;
+    if (time_is_up(c) || !take_use(c, mine)) {
+        e = renew(c);
+        if (e == HF_OK)
+            (void)take_use(c, mine); /* there is one now */
+    }
+    if (e != HF_OK)
+        clear_traces();
     for (size_t i = 0; i < HF_COFFER_SEATS; i++) {
         if (&c->seat[i] != mine || e != HF_OK)
             pthread_mutex_unlock(&c->seat[i].lock);
@@ -109,11 +145,10 @@ hf_err hf_seat_take(hf_coffer *c, hf_seat **ret)
 {
     HF_CHECK(c->fork_id == hf_fork_id(), HF_ERR_FORKED);
     hf_seat *s = seat_lock(c);
-    if (due(c, s)) {
+    if (time_is_up(c) || !take_use(c, s)) {
         pthread_mutex_unlock(&s->lock);
         HF_TRY(renew_and_sit(c, &s));
     }
-    s->uses_left--;
     *ret = s;
     return HF_OK;
 }
@@ -122,8 +157,8 @@ void hf_seat_leave(hf_coffer *c, hf_seat *s)
 {
     hf_cipher_forget(s->ctx, c->gcm);
     hf_work_wipe(s->work);
-    pthread_mutex_unlock(&s->lock);
     clear_traces();
+    pthread_mutex_unlock(&s->lock); /* last: another thread may wait for it to fork */
 }
 
 /* ---- life ---- */
@@ -199,8 +234,9 @@ static void judge_backing(hf_coffer *c)
 static void settle(hf_coffer *c, const hf_coffer_spec *spec)
 {
     c->period_ns = NS_PER_MS * (spec->rerandomize_ms == 0 ? PERIOD_MS : spec->rerandomize_ms);
-    uint32_t uses = spec->rerandomize_uses == 0 ? USES : spec->rerandomize_uses;
-    c->uses_each = uses < HF_COFFER_SEATS ? 1 : uses / HF_COFFER_SEATS;
+    c->uses = spec->rerandomize_uses == 0 ? USES : spec->rerandomize_uses;
+    c->uses_each = c->uses / HF_COFFER_SEATS;
+    atomic_store(&c->uses_left, c->uses);
     atomic_store(&c->due_ns, now_ns() + c->period_ns);
 }
 
@@ -229,6 +265,7 @@ hf_err hf_coffer_new(const hf_coffer_spec *spec, hf_coffer **ret, const char **r
     hf_coffer *c = calloc(1, sizeof *c);
     HF_CHECK(c != NULL, HF_ERR_SYSTEM);
     c->fork_id = hf_fork_id();
+    c->wipes = hf_wipe_count_settled();
     for (size_t i = 0; i < HF_COFFER_SEATS; i++)
         (void)pthread_mutex_init(&c->seat[i].lock, NULL); /* cannot fail without attributes */
     hf_err e = fill(c, spec == NULL ? &usual : spec, reterr_why);

@@ -1,6 +1,10 @@
 /*
  * A child gets a copy of OpenSSL's heap. So that no key is in it, fork() waits until every call has left its seat. What
  * is forked without the C library (a bare clone) does not wait.
+ *
+ * Handlers run before a fork in the reverse order of their registration. These come from a constructor, so that they
+ * are older than those of the program and run last: a program whose own handler takes a lock under which it seals still
+ * gets that lock first.
  */
 #include "sealmem/internal.h"
 
@@ -24,15 +28,14 @@ static void after_fork(void)
 
 static int handlers = -1;
 
-static void set_handlers(void)
+__attribute__((constructor(101))) static void set_handlers(void)
 {
     handlers = pthread_atfork(before_fork, after_fork, after_fork);
 }
 
 hf_err hf_coffers_add(hf_coffer *c)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    HF_CHECK(pthread_once(&once, set_handlers) == 0 && handlers == 0, HF_ERR_SYSTEM);
+    HF_CHECK(handlers == 0, HF_ERR_SYSTEM);
     pthread_mutex_lock(&lock);
     c->older = newest;
     if (newest != NULL)

@@ -66,13 +66,14 @@ hf_err hf_cipher_contexts(EVP_CIPHER *gcm, EVP_CIPHER_CTX *dst[static HF_COFFER_
 
 /*
  * Key, nonce, AAD, text in one go; out gets the text's length and, sealing, the tag behind that. On failure out is
- * zero.
+ * zero. wipes: hf_wipe_count_settled from before the key was there; HF_ERR_WRONG_STATE when hf_wipe_all was begun
+ * since, so that key, context or text may be zero.
  */
-hf_err hf_cipher_seal(EVP_CIPHER_CTX *ctx, const uint8_t *key, const uint8_t *nonce, hf_view aad, hf_view plain,
-                      uint8_t *out) HF_MUST_USE;
+hf_err hf_cipher_seal(EVP_CIPHER_CTX *ctx, uint64_t wipes, const uint8_t *key, const uint8_t *nonce, hf_view aad,
+                      hf_view plain, uint8_t *out) HF_MUST_USE;
 /* sealed: ciphertext and tag. HF_ERR_BAD_CIPHERTEXT. */
-hf_err hf_cipher_open(EVP_CIPHER_CTX *ctx, const uint8_t *key, const uint8_t *nonce, hf_view aad, hf_view sealed,
-                      uint8_t *out) HF_MUST_USE;
+hf_err hf_cipher_open(EVP_CIPHER_CTX *ctx, uint64_t wipes, const uint8_t *key, const uint8_t *nonce, hf_view aad,
+                      hf_view sealed, uint8_t *out) HF_MUST_USE;
 /*
  * Leaves nothing of the last key, its round keys and its hash key in the context. To be called after each of the two
  * above.
@@ -90,7 +91,7 @@ typedef struct hf_seat {
     EVP_CIPHER_CTX *ctx;
     hf_work *work;
     uint64_t sealed; /* nonces that were used */
-    uint32_t uses_left; /* until new halves are due */
+    uint32_t uses_left; /* until new halves are due, unless seats count together */
     uint8_t number;
     uint8_t aad[HF_SEALED_AAD_MAX_BYTES];
 } hf_seat;
@@ -105,13 +106,16 @@ typedef struct hf_desk {
 
 struct hf_coffer {
     uint64_t fork_id;
+    uint64_t wipes; /* hf_wipe_count_settled when it was made: any other, and its key may be gone */
     EVP_CIPHER *gcm;
     hf_pool *left_pool, *right_pool, *desk_pool; /* a mapping of its own each */
     hf_left *left;
     hf_right *right;
     hf_desk *desk;
     int64_t period_ns;
-    uint32_t uses_each; /* by one seat, between two renewals */
+    uint32_t uses; /* between two renewals, by all seats */
+    uint32_t uses_each; /* of these by one seat; 0: too few for that, the seats count together in uses_left */
+    _Atomic uint32_t uses_left;
     _Atomic int64_t due_ns;
     _Atomic uint64_t renewals;
     _Atomic uint64_t objects; /* hf_sealed that were made */

@@ -99,7 +99,7 @@ def test_no_test_hook_is_shipped(program):
 @pytest.mark.parametrize("program", PROGRAMS, ids=[p.name for p in PROGRAMS])
 def test_no_hidden_setting(program):
     """Every environment variable that a program can ask for is one that its help or the documentation names."""
-    known = {"HOLDFAST_STRICT", "AUNSORM_STRICT", "HOLDFAST_DATA", "HOLDFAST_ANCHOR", "HOLDFAST_CONFIG", "HOLDFAST_SOCKET", "HOLDFAST_JOURNAL_FD"}
+    known = {"HOLDFAST_STRICT", "AUNSORM_STRICT", "HOLDFAST_DATA", "HOLDFAST_ANCHOR", "HOLDFAST_CONFIG", "HOLDFAST_SOCKET", "HOLDFAST_FILE_STORE", "HOLDFAST_JOURNAL_FD"}
     found = {m.decode() for m in re.findall(rb"(?:HOLDFAST|AUNSORM)_[A-Z_]+", program.read_bytes())}
     assert found <= known, found - known
 

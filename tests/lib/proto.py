@@ -3,6 +3,7 @@
 A test program with a channel in hand is what a hijacked process would be: it may send anything at all.
 """
 import array
+import fcntl
 import os
 import re
 import select
@@ -205,7 +206,7 @@ def spawn(program, *arguments, give=(), stderr=None):
     wanted = [theirs.fileno(), *give]
 
     def arrange():
-        high = [os.dup2(fd, 100 + i) for i, fd in enumerate(wanted)]
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in wanted] # wherever there is room, so that none takes the place of another
         for i, fd in enumerate(high):
             os.dup2(fd, 3 + i)
             os.set_inheritable(3 + i, True)

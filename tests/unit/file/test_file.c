@@ -1,6 +1,7 @@
 /* Protecting, verifying, reading, writing and letting go, as a program does it. */
 #include "place.h"
 
+#include "file/content.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,20 +31,23 @@ static void test_protect_and_verify(void **state)
 
 static void test_modes_whatever_the_umask(void **state)
 {
-    static const mode_t masks[] = { 0, 022, 0177 };
+    static const mode_t masks[] = { 0, 022, 0177, 0277, 0377 };
     struct scene *s = *state;
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
         mode_t before = umask(masks[i]);
-        put(s->file, "content");
-        assert_int_equal(protect(s, HF_FILE_FORCE), HF_OK);
+        assert_int_equal(write_file(s, "content", HF_FILE_FORCE), HF_OK);
         (void)umask(before);
+        assert_int_equal(mode_of(s->file), 0600);
         assert_int_equal(mode_of(s->sidecar), 0600);
         assert_int_equal(mode_of(s->store), 0700);
         assert_int_equal(mode_of(with(s->store, "/key")), 0600);
         assert_int_equal(mode_of(with(s->store, "/lock")), 0600);
         assert_int_equal(mode_of(entry_of(s)), 0600);
-        assert_int_equal(unlink(s->sidecar) | unlink(entry_of(s)) | unlink(with(s->store, "/key")), 0);
+        assert_int_equal(mode_of(with(s->folder, "/state")), 0700);
+        assert_int_equal(unlink(s->sidecar) | unlink(entry_of(s)) | unlink(with(s->store, "/key")) | unlink(s->file),
+                         0);
+        assert_int_equal(unlink(with(s->store, "/lock")) | rmdir(s->store) | rmdir(with(s->folder, "/state")), 0);
     }
 }
 
@@ -110,8 +114,11 @@ static void test_an_older_pair(void **state)
     expect(s, HF_FILE_TAMPER, "copies from before");
     assert_int_equal(unlink(s->sidecar), 0);
     expect(s, HF_FILE_TAMPER, "the content is not");
-    s->guard.mode = HF_FILE_SIDECAR; /* what the anchor is for: without it the pair passes */
     copy(with(s->folder, "/old.tag"), s->sidecar);
+    s->guard.mode = HF_FILE_SIDECAR; /* the store knows better, so the sidecar alone is not asked */
+    assert_int_equal(verify(s), HF_ERR_WRONG_STATE);
+    assert_int_equal(s->report.outcome, HF_FILE_NOT_JUDGED);
+    assert_int_equal(unlink(entry_of(s)), 0); /* what the anchor is for: without it the pair passes */
     expect(s, HF_FILE_MATCH, "");
 }
 
@@ -260,6 +267,28 @@ static void test_limits(void **state)
         HF_ERR_TOO_LARGE);
 }
 
+/* Nothing is read of a file that is too large anyway: it might take an hour. */
+static void test_too_large_is_seen_first(void **state)
+{
+    struct scene *s = *state;
+    hf_secret *key = NULL;
+    hf_tag tag;
+    uint64_t bytes = 0;
+    hf_why why;
+
+    put(s->file, "");
+    assert_int_equal(truncate(s->file, 4097), 0);
+    int fd = open(s->file, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(hf_secret_new(HF_FILE_KEY_BYTES, &key), HF_OK);
+    assert_int_equal(hf_content_tag(fd, 4096, key, &tag, &bytes, &why), HF_ERR_TOO_LARGE);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+    assert_int_equal(hf_content_tag(fd, 4097, key, &tag, &bytes, &why), HF_OK);
+    assert_int_equal(bytes, 4097);
+    hf_secret_free(key);
+    assert_int_equal(close(fd), 0);
+}
+
 /* ---- writing ---- */
 
 static void test_write(void **state)
@@ -358,6 +387,104 @@ static void test_aliases(void **state)
     assert_int_equal(unlink(link) | symlink("gone", link), 0);
     assert_int_equal(verify_as(s, link), HF_ERR_NOT_FOUND);
     assert_non_null(strstr(s->report.why, "leads nowhere"));
+}
+
+/* The outcome for a path, by every function that could be deceived; nothing may be changed. */
+static void expect_strayed(struct scene *s, const char *path)
+{
+    hf_file_content *c = NULL;
+
+    assert_int_equal(verify_as(s, path), HF_ERR_INTEGRITY);
+    assert_int_equal(s->report.outcome, HF_FILE_TAMPER);
+    assert_non_null(strstr(s->report.why, "a protected path now leads elsewhere"));
+    assert_int_equal(hf_file_read(&s->guard, path, ALLOW_ALL, &c, &s->report), HF_ERR_INTEGRITY);
+    assert_null(c);
+    assert_int_equal(hf_file_protect(&s->guard, path, 0, &s->report), HF_ERR_INTEGRITY);
+    assert_int_equal(hf_file_write(&s->guard, path, "x", 1, 0, &s->report), HF_ERR_INTEGRITY);
+    assert_int_equal(hf_file_unprotect(&s->guard, path, 0, &s->report), HF_ERR_INTEGRITY);
+    assert_false(s->report.changed);
+    s->guard.mode = HF_FILE_SIDECAR;
+    assert_true(verify_as(s, path) != HF_OK);
+    s->guard.mode = HF_FILE_ANCHORED;
+}
+
+/* Weakness 8 by an alias: a protected name is exchanged for a link to another file, which is genuine, or was never protected. */
+static void test_a_link_in_place_of_a_file(void **state)
+{
+    static const char *const targets[] = { "other", "plain", "chain", "gone", "loop", "data", "", "..", "/" };
+    struct scene *s = *state;
+    const char *old = with(s->folder, "/old"), *alias = with(s->folder, "/alias");
+
+    put(s->file, "content");
+    put(with(s->folder, "/other"), "other content");
+    put(with(s->folder, "/plain"), "never protected");
+    assert_int_equal(symlink("other", with(s->folder, "/chain")) | symlink("loop", with(s->folder, "/loop")), 0);
+    assert_int_equal(symlink("data", alias), 0);
+    assert_int_equal(protect(s, 0), HF_OK);
+    assert_int_equal(hf_file_protect(&s->guard, with(s->folder, "/other"), 0, &s->report), HF_OK);
+    assert_int_equal(verify_as(s, alias), HF_OK);
+    assert_int_equal(rename(s->file, old), 0);
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        assert_int_equal(symlink(targets[i][0] != '\0' ? targets[i] : s->folder, s->file), 0);
+        expect_strayed(s, s->file);
+        expect_strayed(s, alias);
+        assert_int_equal(unlink(s->file), 0);
+    }
+    assert_int_equal(symlink("gone", s->file), 0);
+    assert_int_equal(protect(s, HF_FILE_FORCE), HF_ERR_NOT_FOUND); /* force does not make a file */
+    assert_int_equal(unlink(s->file) | symlink("other", s->file), 0);
+    assert_int_equal(protect(s, HF_FILE_FORCE), HF_OK); /* the link is meant: from now on it is an alias */
+    assert_int_equal(verify(s), HF_OK);
+    assert_int_equal(verify_as(s, with(s->folder, "/other")), HF_OK);
+    assert_int_equal(unlink(s->file) | rename(old, s->file), 0);
+    expect(s, HF_FILE_NO_ANCHOR, "no entry");
+}
+
+static void test_a_link_in_place_of_a_folder(void **state)
+{
+    struct scene *s = *state;
+    const char *one = with(s->folder, "/one"), *two = with(s->folder, "/two");
+    const char *path = with(s->folder, "/one/sub/data"), *target = with(s->folder, "/two/sub/data");
+
+    assert_int_equal(mkdir(one, 0700) | mkdir(two, 0700), 0);
+    assert_int_equal(mkdir(with(one, "/sub"), 0700) | mkdir(with(two, "/sub"), 0700), 0);
+    put(path, "content");
+    put(target, "other content");
+    assert_int_equal(hf_file_protect(&s->guard, path, 0, &s->report), HF_OK);
+    assert_int_equal(rename(one, with(s->folder, "/away")) | symlink("two", one), 0);
+    path = with(s->folder, "/one/sub/data");
+    expect_strayed(s, path);
+    expect_strayed(s, with(s->folder, "/one/./sub//x/../data"));
+    target = with(s->folder, "/two/sub/data");
+    assert_int_equal(hf_file_protect(&s->guard, target, 0, &s->report), HF_OK);
+    expect_strayed(s, path);
+    assert_int_equal(unlink(target), 0);
+    expect_strayed(s, path); /* also where nothing is any more */
+    assert_int_equal(unlink(with(s->folder, "/one")), 0);
+    put(with(s->folder, "/one"), "a file in place of the folder");
+    expect_strayed(s, path);
+    assert_int_equal(unlink(with(s->folder, "/one")) | rename(with(s->folder, "/away"), with(s->folder, "/one")), 0);
+    assert_int_equal(verify_as(s, path), HF_OK);
+}
+
+/* What was protected and is no file any more is tampering, and is not opened: a pipe would make it wait. */
+static void test_what_became_no_file(void **state)
+{
+    struct scene *s = *state;
+
+    put(s->file, "content");
+    assert_int_equal(protect(s, 0), HF_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(i == 0 ? unlink(s->file) | mkfifo(s->file, 0600) : unlink(s->file) | mkdir(s->file, 0700), 0);
+        expect(s, HF_FILE_TAMPER, "no regular file any more");
+        assert_int_equal(protect(s, 0), HF_ERR_INTEGRITY);
+        assert_int_equal(protect(s, HF_FILE_FORCE), HF_ERR_INVALID);
+        assert_int_equal(write_file(s, "x", HF_FILE_FORCE), HF_ERR_INVALID);
+        assert_int_equal(s->report.outcome, HF_FILE_NOT_JUDGED);
+    }
+    assert_int_equal(hf_file_unprotect(&s->guard, s->file, 0, &s->report), HF_ERR_INTEGRITY);
+    assert_int_equal(hf_file_unprotect(&s->guard, s->file, HF_FILE_FORCE, &s->report), HF_OK);
+    assert_int_equal(verify(s), HF_ERR_INVALID);
 }
 
 static void test_paths_that_are_refused(void **state)
@@ -492,10 +619,14 @@ int main(void)
         CASE(test_read),
         CASE(test_read_fails_closed),
         CASE(test_limits),
+        CASE(test_too_large_is_seen_first),
         CASE(test_write),
         CASE(test_write_keeps_the_owner),
         CASE(test_unprotect),
         CASE(test_aliases),
+        CASE(test_a_link_in_place_of_a_file),
+        CASE(test_a_link_in_place_of_a_folder),
+        CASE(test_what_became_no_file),
         CASE(test_paths_that_are_refused),
         CASE(test_paths_are_any_bytes),
         CASE(test_guards_that_are_refused),

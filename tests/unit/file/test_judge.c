@@ -97,6 +97,22 @@ static void test_sidecar_mode(void **state)
             }
 }
 
+static void test_strayed_and_no_file(void **state)
+{
+    (void)state;
+    for (int content = 0; content < 3; content++)
+        for (int sidecar = 0; sidecar < 5; sidecar++) {
+            hf_evidence e = evidence(content, sidecar);
+            e.strayed = true;
+            hf_verdict v = hf_judge(HF_FILE_ANCHORED, &e);
+            assert_true(v.outcome == HF_FILE_TAMPER && !v.genuine);
+            e.strayed = false;
+            e.file = HF_FOUND_BAD;
+            v = hf_judge(HF_FILE_ANCHORED, &e);
+            assert_true(v.outcome == HF_FILE_TAMPER && !v.genuine);
+        }
+}
+
 static void test_nothing_can_be_said(void **state)
 {
     static const hf_file_mode modes[] = { HF_FILE_ANCHORED, HF_FILE_SIDECAR };
@@ -125,6 +141,7 @@ int main(void)
         cmocka_unit_test(test_anchored),
         cmocka_unit_test(test_anchored_without_entry),
         cmocka_unit_test(test_sidecar_mode),
+        cmocka_unit_test(test_strayed_and_no_file),
         cmocka_unit_test(test_nothing_can_be_said),
     };
 

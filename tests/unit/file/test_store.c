@@ -129,6 +129,28 @@ static void test_a_damaged_key_is_never_replaced(void **state)
     expect(s, HF_FILE_TAMPER, "not genuine");
 }
 
+/* With sidecars alone there are no entries; the lock says that there was a key. What was only begun is finished. */
+static void test_a_lost_key_of_sidecars(void **state)
+{
+    struct scene *s = *state;
+    const char *key = with(s->store, "/key"), *lock = with(s->store, "/lock");
+
+    s->guard.mode = HF_FILE_SIDECAR;
+    begin(s);
+    assert_int_equal(unlink(key), 0);
+    expect_unavailable(s, "the store's key is gone");
+    assert_int_equal(unlink(s->sidecar), 0);
+    assert_int_equal(protect(s, HF_FILE_FORCE), HF_ERR_STORE);
+    assert_false(is_there(key));
+    assert_int_equal(unlink(lock), 0); /* as a process leaves it that was killed before the key was made */
+    put(with(s->store, "/key.lock"), "");
+    put(with(s->store, "/key.next"), "half");
+    assert_int_equal(chmod(with(s->store, "/key.lock"), 0600), 0);
+    assert_int_equal(protect(s, 0), HF_OK);
+    expect(s, HF_FILE_MATCH, "");
+    assert_true(is_there(key) && is_there(lock) && !is_there(with(s->store, "/key.lock")));
+}
+
 /* The whole store gone: a sidecar says that there was one. */
 static void test_a_lost_store(void **state)
 {
@@ -337,6 +359,7 @@ int main(void)
         CASE(test_of_another_owner),
         CASE(test_links_and_other_things),
         CASE(test_a_damaged_key_is_never_replaced),
+        CASE(test_a_lost_key_of_sidecars),
         CASE(test_a_lost_store),
         CASE(test_forged_entries),
         CASE(test_no_path_is_a_reserved_name),

@@ -60,6 +60,23 @@ static const sentence_case sentences[] = {
       HF_ERR_LOCKED_MEMORY,
       "12288 KiB of locked memory are needed beside the 0 KiB in use, but RLIMIT_MEMLOCK is 8192 KiB (hard limit 8192 "
       "KiB); " HOW_12M },
+    /* a pool takes 64 KiB for the first of its secrets, unless there is less and nothing else wants it */
+    { 65536,
+      65536,
+      { .secrets = 16, .secret_bytes = 32, .buffers = 2, .buffer_bytes = 1000 },
+      HF_ERR_LOCKED_MEMORY,
+      "80 KiB of locked memory are needed beside the 0 KiB in use, but RLIMIT_MEMLOCK is 64 KiB (hard limit 64 KiB); "
+      "to have 80 KiB: LimitMEMLOCK=80K in the systemd unit, memlock 80 in limits.conf, docker run --ulimit memlock=81920, "
+      "or setcap cap_ipc_lock=ep on the program" },
+    { 65536,
+      65536,
+      { .bytes = 1, .secrets = 1, .secret_bytes = 32 },
+      HF_ERR_LOCKED_MEMORY,
+      "68 KiB of locked memory are needed beside the 0 KiB in use, but RLIMIT_MEMLOCK is 64 KiB (hard limit 64 KiB); "
+      "to have 68 KiB: LimitMEMLOCK=68K in the systemd unit, memlock 68 in limits.conf, docker run --ulimit memlock=69632, "
+      "or setcap cap_ipc_lock=ep on the program" },
+    { 81920, 81920, { .secrets = 16, .secret_bytes = 32, .buffers = 2, .buffer_bytes = 1000 }, HF_OK, "" },
+    { 32768, 32768, { .secrets = 16, .secret_bytes = 32 }, HF_OK, "" },
     { 8 << 20, 8 << 20, { .bytes = 8 * MIB }, HF_OK, "" },
     { 8 << 20,
       8 << 20,

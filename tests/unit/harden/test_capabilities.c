@@ -361,6 +361,40 @@ static void threads_may_look_at_once(void **state)
     assert_passes(from_threads, NULL);
 }
 
+/* ---- where dumps go: only root may change that, so the kernel's answer is replaced ---- */
+
+static const char *pretended_pattern;
+hf_err __real_hf_process_text(const char *path, char *dst, size_t cap);
+hf_err __wrap_hf_process_text(const char *path, char *dst, size_t cap);
+hf_err __wrap_hf_process_text(const char *path, char *dst, size_t cap)
+{
+    if (pretended_pattern == NULL || strcmp(path, "/proc/sys/kernel/core_pattern") != 0)
+        return __real_hf_process_text(path, dst, cap);
+    snprintf(dst, cap, "%s", pretended_pattern);
+    return HF_OK;
+}
+
+static int dumps_elsewhere(const void *arg)
+{
+    (void)arg;
+    WANT(prctl(PR_SET_DUMPABLE, 1) == 0);
+    set_limit(RLIMIT_CORE, 0, 0);
+    pretended_pattern = "core.%p\n";
+    WANT(state_of("no-core") == HF_CAPABILITY_ACTIVE);
+    pretended_pattern = "|/usr/lib/handler %p\n";
+    WANT(state_of("no-core") == HF_CAPABILITY_DEGRADED);
+    pretended_pattern = "@/run/handler.socket\n";
+    WANT(state_of("no-core") == HF_CAPABILITY_DEGRADED);
+    WANT(prctl(PR_SET_DUMPABLE, 0) == 0 && state_of("no-core") == HF_CAPABILITY_ACTIVE);
+    return 0;
+}
+
+static void handlers_of_dumps_count_whatever_the_limit(void **state)
+{
+    (void)state;
+    assert_passes(dumps_elsewhere, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +406,7 @@ int main(void)
         cmocka_unit_test(settings_show),
         cmocka_unit_test(strict_names_the_first_that_is_missing),
         cmocka_unit_test(threads_may_look_at_once),
+        cmocka_unit_test(handlers_of_dumps_count_whatever_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -369,12 +369,35 @@ static int lock_unbounded(const void *arg)
     return 0;
 }
 
+/* 900 KiB that were locked and are no more: less than what is never locked in some processes. */
+static void *unlocked_again(void)
+{
+    const size_t bytes = (size_t)900 << 10;
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    WANT(mlockall(MCL_CURRENT | MCL_FUTURE) == 0);
+    WANT(p != MAP_FAILED && has_vm_flag(p, " lo") && munlock(p, bytes) == 0 && !has_vm_flag(p, " lo"));
+    return p;
+}
+
+static int lock_again(const void *arg)
+{
+    (void)arg;
+    hf_harden_report report;
+    void *p = unlocked_again();
+
+    WANT(hf_harden_process(&(hf_harden_spec) { .steps = HF_HARDEN_LOCK_ALL, .strict = true }, &report) == HF_OK);
+    WANT(row_is(&report, "lock-all", HF_CAPABILITY_ACTIVE) && has_vm_flag(p, " lo") && has_vm_flag(new_page(), " lo"));
+    return 0;
+}
+
 static void root_locks_all_of_it(void **state)
 {
     (void)state;
     SKIP_IF(geteuid() != 0, "skipped: needs root, an ordinary user's limit is too low");
     SKIP_IF(TEST_SANITIZED, "skipped: a sanitizer's shadow cannot be locked");
     assert_passes(lock_unbounded, NULL);
+    assert_passes(lock_again, NULL);
 }
 
 /* First the trap itself, so that the test knows it is there. */
@@ -447,6 +470,23 @@ static int locked_before(const void *arg)
     return 0;
 }
 
+/* Refused now: active only while nothing was unlocked. */
+static int refused_later(const void *arg)
+{
+    const hf_harden_spec spec = { .steps = HF_HARDEN_LOCK_ALL };
+    hf_harden_report report;
+
+    become_nobody();
+    set_limit(RLIMIT_MEMLOCK, (rlim_t)8 << 20, (rlim_t)8 << 20);
+    void *p = unlocked_again();
+    if (arg == NULL)
+        WANT(mlock(p, (size_t)900 << 10) == 0);
+    refuse_call(SYS_mlockall, -1, 0, ENOMEM);
+    WANT(hf_harden_process(&spec, &report) == HF_OK);
+    WANT(row_is(&report, "lock-all", arg == NULL ? HF_CAPABILITY_ACTIVE : HF_CAPABILITY_ABSENT));
+    return 0;
+}
+
 static void an_ordinary_user_is_not_trapped(void **state)
 {
     (void)state;
@@ -459,6 +499,8 @@ static void an_ordinary_user_is_not_trapped(void **state)
     assert_passes(headroom_is_the_callers, NULL);
     assert_passes(too_little, NULL);
     assert_passes(locked_before, NULL);
+    assert_passes(refused_later, NULL);
+    assert_passes(refused_later, "unlocked");
 }
 
 int main(void)

@@ -35,7 +35,10 @@ static inline bool have_secretmem(void)
 
 /* ---- in a helper ---- */
 
-/* From now on `number` gives `action`, SECCOMP_RET_ERRNO with an error or SECCOMP_RET_KILL_PROCESS; with `others` all calls but these. */
+/*
+ * From now on `number` gives `action`, SECCOMP_RET_ERRNO with an error or SECCOMP_RET_KILL_PROCESS; with `others` all
+ * calls but these.
+ */
 static inline void filter_call(int number, uint32_t action)
 {
     struct sock_filter code[] = {
@@ -83,8 +86,8 @@ static inline void become_nobody(void)
 }
 
 /*
- * Signals end a helper as they would end any program: cmocka and the sanitizers have handlers of their own, and what started the
- * tests may ignore some. No core files.
+ * Signals end a helper as they would end any program: cmocka and the sanitizers have handlers of their own, and what
+ * started the tests may ignore some. No core files.
  */
 static inline void be_ordinary(void)
 {

@@ -149,16 +149,44 @@ static int exhaust_main(const char *how)
         (void)hf_arena_alloc(a, 5000);
 }
 
+/*
+ * What a child may do with the arena of its parent, and what ends it: "alloc" and "realloc" are lines on stderr and
+ * abort.
+ */
+static int child_main(const char *how)
+{
+    hf_arena *a = arena_of(MIB, HF_BACKING_MALLOC);
+    hf_arena_free(a, hf_arena_alloc(a, 32)); /* one waits in the cache */
+    uint8_t *p = hf_arena_alloc(a, 32);
+    memset(p, 7, 32);
+    pid_t pid = strchr(how, 'r') == NULL ? fork() : (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0) {
+        void *low = NULL;
+        bool none = hf_arena_try_alloc(a, 32) == NULL && hf_arena_try_alloc(a, 50000) == NULL &&
+                    hf_arena_stack(a, 16384, &low) == HF_ERR_FORKED && low == NULL;
+        hf_arena_free(a, p);
+        hf_arena_free(a, p);
+        hf_arena_wipe_all(a);
+        if (none && strchr(how, 'a') != NULL)
+            (void)hf_arena_alloc(a, 32);
+        if (none && strchr(how, 'm') != NULL)
+            (void)hf_arena_realloc(a, p, 3000);
+        _exit(none ? 0 : 1);
+    }
+    int status = 0;
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || p[31] != 7)
+        return 9;
+    hf_arena_free(a, p);
+    return WIFSIGNALED(status) ? 100 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 static int helper_main(const char *mode, const char *arg)
 {
     static const struct {
         const char *mode;
         int (*run)(const char *);
-    } modes[] = { { "report", report_main },
-                  { "plant", plant_main },
-                  { "fork", fork_main },
-                  { "overrun", overrun_main },
-                  { "exhaust", exhaust_main } };
+    } modes[] = { { "report", report_main }, { "plant", plant_main },     { "fork", fork_main },
+                  { "child", child_main },   { "overrun", overrun_main }, { "exhaust", exhaust_main } };
     for (size_t i = 0; i < HF_COUNT(modes); i++)
         if (strcmp(modes[i].mode, mode) == 0) {
             int code = modes[i].run(arg);
@@ -416,6 +444,16 @@ static void stacks_have_bounds(void **state)
     }
 }
 
+static void a_child_has_no_arena(void **state)
+{
+    (void)state;
+    static const char *const fine[] = { "-", "r" }, *const ends[] = { "a", "m", "ra", "rm" };
+    for (size_t i = 0; i < HF_COUNT(fine); i++)
+        assert_exit(helper_run("child", fine[i]), 0);
+    for (size_t i = 0; i < HF_COUNT(ends); i++)
+        assert_exit(helper_run("child", ends[i]), 100 + SIGABRT);
+}
+
 static void wipe_all_clears_blocks_and_stacks(void **state)
 {
     (void)state;
@@ -456,6 +494,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(backing_is_reported_truthfully),
         cmocka_unit_test(memlock_limit_binds_ordinary_users),
         cmocka_unit_test(a_forked_child_sees_nothing),
+        cmocka_unit_test(a_child_has_no_arena),
         cmocka_unit_test(guards_stop_overruns),
         cmocka_unit_test(exhaustion_wipes_first),
         cmocka_unit_test(no_descriptor_stays_open),

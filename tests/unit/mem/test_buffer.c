@@ -37,7 +37,10 @@ static uint8_t *low_of(const hf_buffer *b)
     return low;
 }
 
-/* Each touches what it must not; to come back is wrong. The sizes meet a small place, a full one, a long one, and a region of its own. */
+/*
+ * Each touches what it must not; to come back is wrong. The sizes meet a small place, a full one, a long one, and a
+ * region of its own.
+ */
 static int touch_main(const char *arg)
 {
     static const size_t sizes[] = { 1, 4080, 5000, 100000 };

@@ -1,4 +1,7 @@
-/* Guarded buffers against the limits of the system: locked memory, maps, refusals of the kernel; and what the kernel says of their pages. */
+/*
+ * Guarded buffers against the limits of the system: locked memory, maps, refusals of the kernel; and what the kernel
+ * says of their pages.
+ */
 #include "mem/maps.h"
 #include "outside.h"
 

@@ -1,4 +1,6 @@
-/* Comparing in constant time: the same instructions run whatever is compared. And wiping that the compiler leaves in. */
+/*
+ * Comparing in constant time: the same instructions run whatever is compared. And wiping that the compiler leaves in.
+ */
 #include "outside.h"
 #include <elf.h>
 #include <holdfast/mem.h>

@@ -95,6 +95,9 @@ static void specs_have_bounds(void **state)
         { .max_bytes = ((size_t)1 << 40) + 1 },
         { .max_bytes = SIZE_MAX },
         { .max_bytes = MIB, .first_bytes = MIB + 1 },
+        { .first_bytes = ((size_t)1 << 40) + 1 },
+        { .first_bytes = SIZE_MAX },
+        { .first_bytes = SIZE_MAX - 4094 }, /* rounded up to pages, it would be 0 */
         { .weakest = (hf_backing)3 },
     };
     for (size_t i = 0; i < HF_COUNT(bad); i++) {
@@ -496,6 +499,19 @@ static void the_process_has_one_pool(void **state)
         own_process("threads_get_one_pool");
 }
 
+static void the_pool_of_the_process_stays(void **state)
+{
+    (void)state;
+    hf_pool *p = NULL, *again = NULL;
+    void *b = NULL;
+    assert_int_equal(hf_pool_of_process(&p), HF_OK);
+    assert_int_equal(hf_pool_destroy(p), HF_ERR_WRONG_STATE); /* also when nothing lives in it */
+    assert_int_equal(hf_pool_of_process(&again), HF_OK);
+    assert_ptr_equal(again, p);
+    assert_int_equal(hf_pool_alloc(p, 32, &b), HF_OK);
+    hf_pool_free(p, b);
+}
+
 /* ---- mistakes ---- */
 
 static uint8_t *witness; /* a secret of another pool */
@@ -630,6 +646,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(threads_end_while_a_pool_is_destroyed),
         cmocka_unit_test(a_full_pool_waits_for_others),
         cmocka_unit_test(the_process_has_one_pool),
+        cmocka_unit_test(the_pool_of_the_process_stays),
         cmocka_unit_test(misuse_wipes_and_ends_the_process),
         cmocka_unit_test(wiping_all_wipes_pools),
         cmocka_unit_test(nothing_faults_in_steady_state),

@@ -4,8 +4,11 @@
  */
 #include "kernel.h"
 #include <holdfast/secret.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdarg.h>
 #include <sys/mman.h>
+#include <time.h>
 
 static size_t fail_at; /* counted from 1; 0: none fails */
 static bool fail_on;   /* not only that one, but all from there on */
@@ -32,24 +35,26 @@ static void watch(const void *p, size_t n)
         seen_else++;
 }
 
-void *__real_mmap(void *p, size_t n, int prot, int flags, int fd, off_t offset);
+void *__real_mmap64(void *p, size_t n, int prot, int flags, int fd, off_t offset);
 int __real_munmap(void *p, size_t n);
 int __real_munlock(const void *p, size_t n);
 int __real_mlock2(const void *p, size_t n, unsigned flags);
 int __real_mprotect(void *p, size_t n, int prot);
 int __real_madvise(void *p, size_t n, int advice);
-int __real_ftruncate(int fd, off_t n);
+int __real_ftruncate64(int fd, off_t n);
 long __real_syscall(long number, ...);
+int __real_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 int __real_pthread_setspecific(pthread_key_t key, const void *value);
 
-void *__wrap_mmap(void *p, size_t n, int prot, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *p, size_t n, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *p, size_t n);
 int __wrap_munlock(const void *p, size_t n);
 int __wrap_mlock2(const void *p, size_t n, unsigned flags);
 int __wrap_mprotect(void *p, size_t n, int prot);
 int __wrap_madvise(void *p, size_t n, int advice);
-int __wrap_ftruncate(int fd, off_t n);
+int __wrap_ftruncate64(int fd, off_t n);
 long __wrap_syscall(long number, ...);
+int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
 
 static bool refused(int error)
@@ -60,9 +65,9 @@ static bool refused(int error)
     return true;
 }
 
-void *__wrap_mmap(void *p, size_t n, int prot, int flags, int fd, off_t offset)
+void *__wrap_mmap64(void *p, size_t n, int prot, int flags, int fd, off_t offset)
 {
-    return refused(ENOMEM) ? MAP_FAILED : __real_mmap(p, n, prot, flags, fd, offset);
+    return refused(ENOMEM) ? MAP_FAILED : __real_mmap64(p, n, prot, flags, fd, offset);
 }
 
 int __wrap_munmap(void *p, size_t n)
@@ -92,9 +97,13 @@ int __wrap_madvise(void *p, size_t n, int advice)
     return refused(EINVAL) ? -1 : __real_madvise(p, n, advice);
 }
 
-int __wrap_ftruncate(int fd, off_t n)
+/* The descriptor of memfd_secret is open. */
+static void while_it_is_open(void);
+
+int __wrap_ftruncate64(int fd, off_t n)
 {
-    return refused(EINVAL) ? -1 : __real_ftruncate(fd, n);
+    while_it_is_open();
+    return refused(EINVAL) ? -1 : __real_ftruncate64(fd, n);
 }
 
 /* memfd_secret, and getrandom that touches pages: no call of the library has more arguments. */
@@ -110,6 +119,14 @@ long __wrap_syscall(long number, ...)
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
 {
     return refused(ENOMEM) ? ENOMEM : __real_pthread_setspecific(key, value);
+}
+
+/* Refused as the library is loaded, so that each case begins without. */
+static bool handlers_allowed;
+
+int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    return !handlers_allowed || refused(ENOMEM) ? ENOMEM : __real_pthread_atfork(prepare, parent, child);
 }
 
 /* ---- what is done each time, in a process of its own ---- */
@@ -250,6 +267,141 @@ static void with_any_memory(void)
     each_call_fails();
 }
 
+/* ---- forks ---- */
+
+static void without_handlers(void)
+{
+    handlers_allowed = false;
+    hf_pool *p = NULL;
+    const char *why = NULL;
+    hf_err e = hf_pool_new(&(hf_pool_spec) { .weakest = HF_BACKING_MEMFD_SECRET }, &p, &why);
+    MUST(e == HF_ERR_LOCKED_MEMORY && p == NULL && strstr(why, "fork") != NULL && strlen(why) < 96);
+    MUST(hf_pool_new(&(hf_pool_spec) { .weakest = HF_BACKING_MLOCK }, &p, &why) == HF_OK);
+    MUST(strstr(why, "fork") != NULL);
+    void *b = NULL;
+    wanted = HF_BACKING_MLOCK;
+    MUST(hf_pool_alloc(p, 32, &b) == HF_OK);
+    check_block(p, b, 32);
+    handlers_allowed = true; /* memory for them is there again */
+    MUST(hf_pool_new(&(hf_pool_spec) { .weakest = HF_BACKING_MEMFD_SECRET }, &p, &why) == HF_OK && why[0] == '\0');
+}
+
+static sem_t opened, forked;
+static bool race; /* a thread forks while the descriptor is open */
+
+static void while_it_is_open(void)
+{
+    if (!race)
+        return;
+    race = false;
+    /* Long enough for a fork that does not wait. One that does cannot come before the descriptor is closed. */
+    struct timespec until;
+    MUST(clock_gettime(CLOCK_REALTIME, &until) == 0);
+    until.tv_nsec += 300000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    MUST(sem_post(&opened) == 0);
+    (void)sem_timedwait(&forked, &until);
+}
+
+static int count_secret_descriptors(void *unused)
+{
+    (void)unused;
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++) {
+        char path[64], target[64] = "";
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        if (readlink(path, target, sizeof target - 1) > 0 && strstr(target, "secretmem") != NULL)
+            count++;
+    }
+    return count;
+}
+
+static void *fork_when_open(void *unused)
+{
+    (void)unused;
+    MUST(sem_wait(&opened) == 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(count_secret_descriptors(NULL));
+    MUST(pid > 0 && sem_post(&forked) == 0);
+    int status = 0;
+    MUST(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return NULL;
+}
+
+static void no_child_inherits_a_descriptor(void)
+{
+    pthread_t thread;
+    int fd = (int)syscall(SYS_memfd_secret, 0);
+    MUST(fd >= 0 && WEXITSTATUS(in_child(false, count_secret_descriptors, NULL)) == 1); /* it would be seen */
+    close(fd);
+    MUST(sem_init(&opened, 0, 0) == 0 && sem_init(&forked, 0, 0) == 0);
+    MUST(pthread_create(&thread, NULL, fork_when_open, NULL) == 0);
+    race = true;
+    hf_pool *p = NULL;
+    const char *why = NULL;
+    MUST(hf_pool_new(&(hf_pool_spec) { .weakest = HF_BACKING_MEMFD_SECRET }, &p, &why) == HF_OK && !race);
+    MUST(pthread_join(thread, NULL) == 0);
+}
+
+/*
+ * A handler that runs between the library's own and the fork, and allocates; and one that holds a lock under which
+ * others allocate.
+ */
+static pthread_mutex_t handlers_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic bool stop;
+
+static void make_and_destroy(void)
+{
+    hf_pool *p = NULL;
+    const char *why = NULL;
+    MUST(hf_pool_new(&(hf_pool_spec) { .weakest = HF_BACKING_MEMFD_SECRET }, &p, &why) == HF_OK);
+    MUST(hf_pool_destroy(p) == HF_OK);
+}
+
+static void lock_it(void)
+{
+    MUST(pthread_mutex_lock(&handlers_lock) == 0);
+}
+
+static void unlock_it(void)
+{
+    MUST(pthread_mutex_unlock(&handlers_lock) == 0);
+}
+
+static void *allocate_under_lock(void *unused)
+{
+    while (!stop) {
+        lock_it();
+        make_and_destroy();
+        unlock_it();
+    }
+    return unused;
+}
+
+static int makes_its_own(void *unused)
+{
+    (void)unused;
+    (void)alarm(20);
+    make_and_destroy();
+    return 0;
+}
+
+static void handlers_of_others_may_allocate(void)
+{
+    pthread_t thread;
+    MUST(pthread_atfork(make_and_destroy, make_and_destroy, make_and_destroy) == 0); /* before the library's */
+    make_and_destroy();
+    MUST(pthread_atfork(lock_it, unlock_it, unlock_it) == 0); /* after them */
+    MUST(pthread_create(&thread, NULL, allocate_under_lock, NULL) == 0);
+    (void)alarm(60); /* not a measure of time: what hangs ends */
+    for (int i = 0; i < 50; i++)
+        MUST(in_child(false, makes_its_own, NULL) == 0);
+    stop = true;
+    MUST(pthread_join(thread, NULL) == 0);
+}
+
 /* ---- wiping comes before unlocking ---- */
 
 static void destroy_watched(size_t n)
@@ -284,6 +436,9 @@ static const own_case cases[] = {
     CASE(with_any_locked_memory),
     CASE(with_mlock_alone),
     CASE(with_any_memory),
+    CASE(without_handlers),
+    CASE(no_child_inherits_a_descriptor),
+    CASE(handlers_of_others_may_allocate),
     CASE(zero_before_unlock_with_memfd_secret),
     CASE(zero_before_unlock_with_mlock),
 };
@@ -299,6 +454,7 @@ static void run_case(void **state)
 
 int main(int argc, char **argv)
 {
+    handlers_allowed = true;
     if (argc > 2)
         return own_main(cases, HF_COUNT(cases), argv[2]);
     struct CMUnitTest tests[HF_COUNT(cases)];

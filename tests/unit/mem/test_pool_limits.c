@@ -4,6 +4,7 @@
 #include <holdfast/secret.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define OBJECTS 100000
@@ -202,6 +203,30 @@ static void a_pool_of_mlock_is_one_map(void)
     MUST(count_locked(object, n) == n);
 }
 
+/*
+ * Then a reserve without rights is charged as if it were locked: the pool has what it began with, and says why it is
+ * no more.
+ */
+static void all_future_memory_is_locked(void)
+{
+    become_nobody(4 * MIB);
+    MUST(mlockall(MCL_FUTURE) == 0);
+    hf_pool *p = NULL;
+    const char *why = NULL;
+    MUST(hf_pool_new(&(hf_pool_spec) { .max_bytes = 16 * MIB, .weakest = HF_BACKING_MLOCK }, &p, &why) == HF_OK);
+    MUST(status_of(p).max_bytes == 64 * KIB && status_of(p).locked_bytes == 64 * KIB);
+    size_t n = 0;
+    while (hf_pool_alloc(p, 1000, &object[n]) == HF_OK)
+        memset(object[n++], 1, 1000);
+    MUST(n > 50 && count_locked(object, n) == n);
+    MUST(strstr(status_of(p).why, "mlockall") != NULL && strlen(status_of(p).why) < 96);
+    while (n > 0)
+        hf_pool_free(p, object[--n]);
+    MUST(hf_pool_destroy(p) == HF_OK);
+    const hf_pool_spec too_much = { .max_bytes = 5 * MIB, .first_bytes = 5 * MIB, .weakest = HF_BACKING_MLOCK };
+    MUST(hf_pool_new(&too_much, &p, &why) == HF_ERR_LOCKED_MEMORY && strstr(why, "mlockall") != NULL);
+}
+
 static void destroying_gives_all_back(void)
 {
     for (int i = 0; i < 3; i++) {
@@ -363,6 +388,45 @@ static void children_of_children(void)
     MUST(deeper(&(int) { 50 }) == 0);
 }
 
+/* As sandboxes set it: memfd_secret has a size, and would end the process with SIGXFSZ. */
+static void file_limits_end_nobody(void)
+{
+    MUST(setrlimit(RLIMIT_FSIZE, &(struct rlimit) { 0, 0 }) == 0);
+    hf_pool *p = NULL;
+    const char *why = NULL;
+    void *b = NULL;
+    MUST(hf_pool_new(&(hf_pool_spec) { .weakest = HF_BACKING_MEMFD_SECRET }, &p, &why) == HF_ERR_LOCKED_MEMORY);
+    MUST(strstr(why, "RLIMIT_FSIZE") != NULL);
+    MUST(hf_pool_new(&(hf_pool_spec) { .weakest = HF_BACKING_MLOCK }, &p, &why) == HF_OK);
+    MUST(hf_pool_alloc(p, 1 << 20, &b) == HF_OK);
+    hf_pool_free(p, b);
+    MUST(hf_pool_destroy(p) == HF_OK);
+}
+
+/* The maximum came from the limit: so that is what to raise. */
+static void the_limit_behind_the_maximum_is_named(void)
+{
+    become_nobody(256 * KIB);
+    hf_pool *p = NULL;
+    const char *why = NULL;
+    void *b = NULL;
+    MUST(hf_pool_new(&(hf_pool_spec) { .weakest = HF_BACKING_MLOCK }, &p, &why) == HF_OK);
+    while (hf_pool_alloc(p, 1000, &b) == HF_OK)
+        ;
+    hf_pool_status now;
+    hf_pool_status_get(p, &now);
+    MUST(strstr(now.why, "RLIMIT_MEMLOCK") != NULL);
+}
+
+static void without_randomness_it_is_said(void)
+{
+    deny_syscall(SYS_getrandom, EPERM);
+    hf_pool *p = NULL;
+    const char *why = NULL;
+    MUST(hf_pool_new(&(hf_pool_spec) { .weakest = HF_BACKING_MLOCK }, &p, &why) == HF_ERR_SYSTEM);
+    MUST(strstr(why, "random") != NULL);
+}
+
 /* Where the kernel has no MADV_WIPEONFORK nothing shows without a call that there was no fork: the slow way is then the only one. */
 static void without_a_mark_of_forks(void)
 {
@@ -395,12 +459,16 @@ static const own_case cases[] = {
     CASE(growth_never_becomes_weaker),
     CASE(strict_callers_get_no_mlock),
     CASE(a_pool_of_mlock_is_one_map),
+    CASE(all_future_memory_is_locked),
     CASE(destroying_gives_all_back),
     CASE(children_are_told_with_memfd_secret),
     CASE(children_are_told_with_mlock),
     CASE(threads_may_fork),
     CASE(children_of_children),
     CASE(without_a_mark_of_forks),
+    CASE(file_limits_end_nobody),
+    CASE(the_limit_behind_the_maximum_is_named),
+    CASE(without_randomness_it_is_said),
 };
 
 static void run_case(void **state)

@@ -1,6 +1,7 @@
 /* Regions: one map that grows, guards inside it, limits, and what is left after a fork. */
 #include "kernel.h"
 #include "mem/region.h"
+#include <grp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -137,6 +138,16 @@ static void limits_are_told(void)
     hf_region_limits(&locked, &limit);
     MUST(locked == 16 * KIB && limit == 256 * KIB);
     hf_region_release(&r);
+}
+
+/* Their list stands in /proc/self/status before what is looked for. */
+static void limits_are_told_with_many_groups(void)
+{
+    gid_t groups[4000];
+    for (size_t i = 0; i < HF_COUNT(groups); i++)
+        groups[i] = (gid_t)(100000 + i);
+    MUST(setgroups(HF_COUNT(groups), groups) == 0 || geteuid() != 0);
+    limits_are_told();
 }
 
 /* ---- guards inside, rights, wiping ---- */
@@ -404,6 +415,7 @@ static const own_case cases[] = {
     CASE(memfd_secret_ends_at_the_limit),
     CASE(growth_keeps_its_backing),
     CASE(limits_are_told),
+    CASE(limits_are_told_with_many_groups),
     CASE(guards_of_mlock_cost_no_map),
     CASE(guards_without_the_advice),
     CASE(guards_of_memfd_secret),

@@ -223,8 +223,7 @@ static void mistakes_end_the_process(void **state)
 #define CASE(name) { #name, name }
 static const own_case cases[] = {
     CASE(thirty_two_bytes_take_forty_eight), CASE(no_random_bytes_is_an_error), CASE(a_full_pool_is_an_error),
-    CASE(an_arena_may_be_set_later),         CASE(a_child_has_no_arena),
-    CASE(lost_secrets_equal_nothing),
+    CASE(an_arena_may_be_set_later),         CASE(a_child_has_no_arena),        CASE(lost_secrets_equal_nothing),
 };
 
 static void run_cases(void **state)

@@ -1,4 +1,7 @@
-/* Wiping everything: what is reached, on every way out, as another process sees it after the end; and what is left alone. */
+/*
+ * Wiping everything: what is reached, on every way out, as another process sees it after the end; and what is left
+ * alone.
+ */
 #include "mem/registry.h"
 #include "outside.h"
 #include <pthread.h>
@@ -7,10 +10,9 @@
 #define BYTES 64
 #define SECRETS 6
 
-static const int fatal[] = { SIGHUP,  SIGINT,  SIGQUIT,   SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
-                             SIGFPE,  SIGUSR1, SIGSEGV,   SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
-                             SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSYS,
-                             SIGSTKFLT };
+static const int fatal[] = { SIGHUP,    SIGINT,  SIGQUIT, SIGILL,  SIGTRAP, SIGABRT,  SIGBUS,  SIGFPE,
+                             SIGUSR1,   SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,  SIGXCPU, SIGXFSZ,
+                             SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSYS,  SIGSTKFLT };
 
 /* ---- helpers ---- */
 
@@ -621,7 +623,10 @@ static void secrets_of(helper *h, uintptr_t *at)
     }
 }
 
-/* Lets the helper go to its end; *ret_left: how many secrets are there still when its memory is about to go. The wait status. */
+/*
+ * Lets the helper go to its end; *ret_left: how many secrets are there still when its memory is about to go. The wait
+ * status.
+ */
 static int watch_the_end(helper *h, const uintptr_t *at, unsigned *ret_left)
 {
     assert_int_equal(ptrace(PTRACE_SEIZE, h->pid, NULL, PTRACE_O_TRACEEXIT | PTRACE_O_TRACECLONE), 0);

@@ -1,18 +1,23 @@
 /*
  * Every call of OpenSSL, of the system and of the layers below fails once: an error, no output, no leak, and the next
- * call works.
+ * call works. Or everything is wiped at that call, as another thread may do.
  */
 #include "helper.h"
+#include "sys/sandbox.h"
+#include <errno.h>
 
 static unsigned countdown; /* 0: nothing fails */
 static unsigned failures;
+static bool wipes_instead;
 
 static bool fails(void)
 {
     if (countdown == 0 || --countdown > 0)
         return false;
     failures++;
-    return true;
+    if (wipes_instead)
+        hf_wipe_all();
+    return !wipes_instead;
 }
 
 #define WRAP_INT(name, params, args, failure) \
@@ -48,11 +53,52 @@ WRAP_INT(EVP_CIPHER_CTX_get_params, (EVP_CIPHER_CTX * c, OSSL_PARAM p[]), (c, p)
 WRAP_PTR(EVP_CIPHER, EVP_CIPHER_fetch, (OSSL_LIB_CTX * c, const char *a, const char *p), (c, a, p))
 WRAP_PTR(EVP_CIPHER_CTX, EVP_CIPHER_CTX_new, (void), ())
 WRAP_PTR(void, calloc, (size_t n, size_t m), (n, m))
-WRAP_INT(pthread_atfork, (void (*a)(void), void (*b)(void), void (*c)(void)), (a, b, c), 12)
 WRAP_ERR(hf_random, (void *d, size_t n), (d, n), HF_ERR_SYSTEM)
 WRAP_ERR(hf_pool_new, (const hf_pool_spec *s, hf_pool **r, const char **w), (s, r, w),
          (*w = "a fault", HF_ERR_LOCKED_MEMORY))
 WRAP_ERR(hf_pool_alloc, (hf_pool * p, size_t n, void **r), (p, n, r), HF_ERR_LOCKED_MEMORY)
+
+/* Before main, from the constructor of the library. */
+#define NO_HANDLERS "HOLDFAST_TEST_NO_HANDLERS"
+int __real_pthread_atfork(void (*a)(void), void (*b)(void), void (*c)(void));
+int __wrap_pthread_atfork(void (*a)(void), void (*b)(void), void (*c)(void));
+int __wrap_pthread_atfork(void (*a)(void), void (*b)(void), void (*c)(void))
+{
+    return getenv(NO_HANDLERS) != NULL ? ENOMEM : __real_pthread_atfork(a, b, c);
+}
+
+/* The coffer whose calls are watched, and how often they cleared stack or registers: taken, or with no seat taken. */
+static hf_coffer *watched;
+static unsigned cleared_seated, cleared_late;
+
+static void note_clearing(void)
+{
+    bool seated = false;
+    for (size_t i = 0; watched != NULL && i < HF_COFFER_SEATS; i++) {
+        if (pthread_mutex_trylock(&watched->seat[i].lock) == 0)
+            pthread_mutex_unlock(&watched->seat[i].lock);
+        else
+            seated = true;
+    }
+    cleared_seated += watched != NULL && seated;
+    cleared_late += watched != NULL && !seated;
+}
+
+void __real_hf_stack_clear(size_t bytes);
+void __wrap_hf_stack_clear(size_t bytes);
+void __wrap_hf_stack_clear(size_t bytes)
+{
+    note_clearing();
+    __real_hf_stack_clear(bytes);
+}
+
+void __real_hf_vectors_clear(void);
+void __wrap_hf_vectors_clear(void);
+void __wrap_hf_vectors_clear(void)
+{
+    note_clearing();
+    __real_hf_vectors_clear();
+}
 
 static const uint8_t text[32] = "a secret of thirty-two bytes ok";
 
@@ -207,7 +253,8 @@ static void a_key_is_forgotten_all_the_same(void **state)
     EVP_CIPHER_CTX *ctx[HF_COFFER_SEATS];
     assert_int_equal(hf_cipher_fetch(&gcm), HF_OK);
     assert_int_equal(hf_cipher_contexts(gcm, ctx), HF_OK);
-    assert_int_equal(hf_cipher_seal(ctx[0], key, nonce, hf_view_of(zero, 8), hf_view_of(zero, 32), out), HF_OK);
+    assert_int_equal(
+        hf_cipher_seal(ctx[0], hf_wipe_count(), key, nonce, hf_view_of(zero, 8), hf_view_of(zero, 32), out), HF_OK);
     countdown = 1;
     hf_cipher_forget(ctx[0], gcm);
     assert_int_equal(countdown, 0);
@@ -221,12 +268,141 @@ static void a_key_is_forgotten_all_the_same(void **state)
     EVP_CIPHER_free(gcm);
 }
 
-int main(void)
+/* ---- hf_wipe_all by another thread, at each call ---- */
+
+static bool wiped_whole(const hf_coffer *c)
 {
+    static const uint8_t zero[64];
+    return memcmp(c->left, zero, sizeof *c->left) == 0 && memcmp(c->right, zero, sizeof *c->right) == 0;
+}
+
+/* Gives at how many calls of a seal a wipe was noticed; nothing is ever sealed under what a wipe left. */
+static unsigned wipe_at_each_of_a_seal(uint32_t uses)
+{
+    unsigned refused = 0;
+    for (unsigned k = 1;; k++) {
+        hf_coffer *c = coffer_with(UINT32_MAX, uses);
+        uint8_t blob[BLOB], none[BLOB] = { 0 };
+        size_t n = 77;
+        if (uses == 1)
+            assert_int_equal(hf_coffer_seal(c, &alice, text, sizeof text, blob, sizeof blob, &n), HF_OK);
+        uint64_t before = hf_wipe_count();
+        n = 77;
+        failures = 0;
+        countdown = k;
+        hf_err e = hf_coffer_seal(c, &alice, text, sizeof text, none, sizeof none, &n);
+        countdown = 0;
+        assert_true(hf_wipe_count() == before + failures && hf_wipe_count_settled() == before + failures);
+        if (e != HF_OK) {
+            refused++;
+            assert_int_equal(e, HF_ERR_WRONG_STATE);
+            assert_true(n == 77);
+            assert_zero(none, sizeof none);
+        }
+        if (failures != 0) {
+            assert_true(wiped_whole(c));
+            assert_int_equal(hf_coffer_seal(c, &alice, text, sizeof text, blob, sizeof blob, &n), HF_ERR_WRONG_STATE);
+        }
+        hf_coffer_free(c);
+        if (failures == 0)
+            return refused;
+    }
+}
+
+static void a_wipe_in_the_middle_of_a_seal_ends_it(void **state)
+{
+    (void)state;
+    SKIP_SANITIZED(); /* its pools are plain malloc, which wipe_all does not reach */
+    wipes_instead = true;
+    assert_int_equal(wipe_at_each_of_a_seal(UINT32_MAX), 5); /* key, AAD, text, end, tag; not: forgetting the key */
+    assert_int_equal(wipe_at_each_of_a_seal(1), 6); /* and the random bytes of new halves */
+    wipes_instead = false;
+}
+
+static void a_wipe_in_the_middle_of_an_open_is_no_forgery(void **state)
+{
+    (void)state;
+    SKIP_SANITIZED();
+    unsigned refused = 0;
+    wipes_instead = true;
+    for (unsigned k = 1;; k++) {
+        hf_coffer *c = calm_coffer();
+        uint8_t blob[BLOB], out[sizeof text];
+        size_t n = 0;
+        assert_int_equal(hf_coffer_seal(c, &alice, text, sizeof text, blob, sizeof blob, &n), HF_OK);
+        failures = 0;
+        countdown = k;
+        hf_err e = hf_coffer_open_into(c, &alice, blob, sizeof blob, out, sizeof out, &n);
+        countdown = 0;
+        if (e != HF_OK) {
+            refused++;
+            assert_int_equal(e, HF_ERR_WRONG_STATE);
+            assert_zero(out, sizeof out);
+        }
+        hf_coffer_free(c);
+        if (failures == 0)
+            break;
+    }
+    wipes_instead = false;
+    assert_int_equal(refused, 4);
+}
+
+/* ---- traces ---- */
+
+static void traces_are_cleared_before_the_seat_is_left(void **state)
+{
+    (void)state;
+    uint8_t blob[BLOB];
+    size_t n = 0;
+    watched = coffer_with(UINT32_MAX, 1);
+    assert_int_equal(hf_coffer_seal(watched, &alice, text, sizeof text, blob, sizeof blob, &n), HF_OK);
+    assert_int_equal(cleared_seated, 2);
+    countdown = 1; /* no randomness for new halves */
+    assert_int_equal(hf_coffer_seal(watched, &alice, text, sizeof text, blob, sizeof blob, &n), HF_ERR_SYSTEM);
+    assert_int_equal(countdown, 0);
+    assert_int_equal(cleared_seated, 4);
+    assert_int_equal(hf_coffer_rerandomize(watched), HF_OK);
+    assert_int_equal(cleared_seated, 6);
+    assert_int_equal(cleared_late, 0);
+    hf_coffer *c = watched;
+    watched = NULL;
+    hf_coffer_free(c);
+}
+
+/* ---- forks ---- */
+
+static int no_handlers_main(void)
+{
+    const hf_coffer_spec spec = { .weakest = ANY_BACKING };
+    hf_coffer *c = NULL;
+    const char *why = NULL;
+    return hf_coffer_new(&spec, &c, &why) == HF_ERR_SYSTEM && c == NULL && why[0] != '\0' ? 0 : 1;
+}
+
+static void without_handlers_there_is_no_coffer(void **state)
+{
+    (void)state;
+    setenv(NO_HANDLERS, "1", 1);
+    assert_exit(helper_run("no-handlers", ""), 0);
+    unsetenv(NO_HANDLERS);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 2)
+        return no_handlers_main();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(coffers_are_made_whole_or_not),    cmocka_unit_test(a_seal_that_fails_gives_nothing),
-        cmocka_unit_test(an_open_that_fails_gives_nothing), cmocka_unit_test(an_open_without_room_gives_nothing),
-        cmocka_unit_test(objects_are_made_whole_or_not),    cmocka_unit_test(a_key_is_forgotten_all_the_same),
+        cmocka_unit_test(coffers_are_made_whole_or_not),
+        cmocka_unit_test(a_seal_that_fails_gives_nothing),
+        cmocka_unit_test(an_open_that_fails_gives_nothing),
+        cmocka_unit_test(an_open_without_room_gives_nothing),
+        cmocka_unit_test(objects_are_made_whole_or_not),
+        cmocka_unit_test(a_key_is_forgotten_all_the_same),
+        cmocka_unit_test(a_wipe_in_the_middle_of_a_seal_ends_it),
+        cmocka_unit_test(a_wipe_in_the_middle_of_an_open_is_no_forgery),
+        cmocka_unit_test(traces_are_cleared_before_the_seat_is_left),
+        cmocka_unit_test(without_handlers_there_is_no_coffer),
     };
     return cmocka_run_group_tests_name("sealmem-faults", tests, NULL, NULL);
 }

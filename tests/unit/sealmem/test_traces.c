@@ -180,7 +180,7 @@ static void *run_bare(void *unused)
     (void)unused;
     static const uint8_t key[32] = { 1 }, nonce[12] = { 2 };
     hf_view aad = hf_view_of(key, 24);
-    if (hf_cipher_seal(coffer->seat[0].ctx, key, nonce, aad, hf_view_of(plain, 64), blob) != HF_OK)
+    if (hf_cipher_seal(coffer->seat[0].ctx, coffer->wipes, key, nonce, aad, hf_view_of(plain, 64), blob) != HF_OK)
         exit(125);
     LOOK_AT_STACK();
     return NULL;
