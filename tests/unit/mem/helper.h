@@ -54,6 +54,13 @@
 /* Its shadow memory is terabytes long, too much to scan; it catches SIGSEGV; it knows no stacks set from outside. */
 #define SKIP_THREAD_SANITIZER() SKIP_IF(TEST_THREAD_SANITIZER, "skipped: not for ThreadSanitizer builds")
 
+/* Valgrind's own pages fault when they please. */
+static inline bool under_valgrind(void)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    return preload != NULL && strstr(preload, "vgpreload") != NULL;
+}
+
 #define SKIP_SANITIZED() SKIP_IF(TEST_SANITIZED, "skipped: a sanitizer build has no real arena")
 
 typedef struct helper {

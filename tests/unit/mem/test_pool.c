@@ -607,6 +607,7 @@ static void nothing_faults_in_steady_state(void **state)
     (void)state;
     SKIP_SANITIZED();
     SKIP_THREAD_SANITIZER();
+    SKIP_IF(under_valgrind(), "valgrind has page faults of its own");
     hf_pool *p = pool_of(MIB);
     struct rusage before, after;
     for (unsigned i = 0; i < 1000000 + 20000; i++) {
