@@ -79,7 +79,7 @@ tsan: setup-test ## what threads and processes share, under ThreadSanitizer
 # Unit tests of the libraries. Left out: limits, which valgrind itself uses up; ptrace and seccomp, which it does not know; races,
 # as it runs one thread at a time; what takes minutes.
 checked = mem-alloc mem-arena mem-buffer mem-pool mem-region mem-secret mem-wipe mem-pool-faults harden-budget \
-	sealmem-size sealmem-blob file-file file-forms file-judge file-store file-cut
+	sealmem-size sealmem-blob file-file file-forms file-judge file-store
 memcheck = valgrind -q --fair-sched=yes --error-exitcode=99 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
 	--suppressions=$(CURDIR)/tests/valgrind.supp
 
